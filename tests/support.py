@@ -1,0 +1,53 @@
+"""What tests of several kinds need beside fixtures: waiting for a condition, topics, servers of one's own."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import KafkaError, NewTopic
+
+_LOOK_AGAIN_SECONDS = 0.02
+_TOPIC_SECONDS = 30
+
+Answer = TypeVar("Answer")
+
+
+def wait_until(condition: Callable[[], Answer | None], seconds: float = 30, what: str = "the condition") -> Answer:
+    """Return the first true answer of `condition`; fail the test after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not come about within {seconds:g} s; the last answer was {answer!r}")
+        time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def create_topics(kafka: str, partitions: Mapping[str, int], config: Mapping[str, str] | None = None) -> None:
+    """Create the topics with these numbers of partitions, and return once the broker leads all of them."""
+    admin = AdminClient({"bootstrap.servers": kafka})
+    wanted = [NewTopic(topic, count, 1, config=dict(config or {})) for topic, count in partitions.items()]
+    for created in admin.create_topics(wanted, operation_timeout=_TOPIC_SECONDS).values():
+        created.result()
+    wait_until(lambda: all(_led(admin, topic) == count for topic, count in partitions.items()), what=f"{partitions}")
+
+
+def delete_topics(kafka: str, prefix: str) -> None:
+    """Delete all topics whose names start so."""
+    admin = AdminClient({"bootstrap.servers": kafka})
+    mine = [topic for topic in admin.list_topics(timeout=_TOPIC_SECONDS).topics if topic.startswith(prefix)]
+    for deleted in admin.delete_topics(mine).values() if mine else ():
+        deleted.result()
+
+
+def _led(admin: AdminClient, topic: str) -> int:
+    try:
+        found = admin.list_topics(topic, timeout=_TOPIC_SECONDS).topics[topic]
+    except KafkaException as refused:
+        if refused.args[0].code() == KafkaError.LEADER_NOT_AVAILABLE:
+            return 0
+        raise
+    return sum(partition.leader >= 0 for partition in found.partitions.values())
