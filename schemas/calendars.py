@@ -1,0 +1,117 @@
+"""Calendar days of a time zone, exact for every moment of the years 1 to 9999.
+
+The offset of a zone is constant by pieces. The pieces of a UTC day are found once, by asking the zone every hour and
+halving where two answers differ; rules that change twice within an hour and back do not exist in the tz database.
+"""
+
+import datetime as dt
+import zoneinfo
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.exits import ConfigurationError
+from schemas.rejects import printable
+from schemas.rfc3339 import DAY_MS, EPOCH_DAY, FIRST_DAY, FIRST_MS, LAST_DAY, LAST_MS
+
+HOUR_MS = 3_600_000
+MAX_DAYS_KEPT = 20_000
+MAX_SPAN = 64
+_UTC = "UTC"
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_NOT_IANA = ("posix/", "right/", "posixrules", "localtime")
+"""Names that some machines have beside the IANA ones: local copies, and zones that count leap seconds."""
+
+Piece = tuple[int, int]
+"""(first moment, offset in ms) of a stretch of constant offset."""
+
+
+class Calendar:
+    """Days of an IANA time zone. Local days outside the years 1 to 9999 count as the first or last day of them."""
+
+    def __init__(self, timezone: str) -> None:
+        """Raise ConfigurationError where there is no such zone."""
+        self.timezone = timezone
+        self._zone = _load_zone(timezone)
+        self._pieces: dict[int, list[Piece]] = {}
+
+    def days(self, moments: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Return the local day of each moment."""
+        if self.timezone != _UTC and len(moments):
+            moments = moments + self._offsets(moments)
+        days = moments // DAY_MS + EPOCH_DAY
+        return np.clip(days, FIRST_DAY, LAST_DAY).astype(np.int32)
+
+    def day(self, moment: int) -> int:
+        """Return the local day of one moment."""
+        return int(self.days(np.array([moment], np.int64))[0])
+
+    def first_instant(self, day: int) -> int:
+        """Return the first moment from which a local clock shows `day` or, where a zone left that day out, a later one."""
+        local = (day - EPOCH_DAY) * DAY_MS
+        around = local // DAY_MS
+        pieces = self._pieces_of(range(around - 2, around + 3))
+        for (start, offset), (end, _) in zip(pieces, [*pieces[1:], (local + 3 * DAY_MS, 0)], strict=True):
+            instant = max(start, local - offset)
+            if instant < end:
+                return instant
+        raise AssertionError(day)  # offsets are under a day, so one of these five days reaches it
+
+    def _offsets(self, moments: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        first, last = int(moments.min()) // DAY_MS, int(moments.max()) // DAY_MS
+        wanted = range(first, last + 1) if last - first < MAX_SPAN else np.unique(moments // DAY_MS).tolist()
+        pieces = np.array(self._pieces_of(wanted), np.int64)
+        if len(pieces) == 1:
+            return pieces[0, 1:]
+        offsets: npt.NDArray[np.int64] = pieces[np.searchsorted(pieces[:, 0], moments, "right") - 1, 1]
+        return offsets
+
+    def _pieces_of(self, utc_days: range | list[int]) -> list[Piece]:
+        """Pieces that cover the given days since the epoch, which rise, without repeating an offset."""
+        pieces: list[Piece] = []
+        for utc_day in utc_days:
+            for piece in self._day_pieces(utc_day):
+                if not pieces or pieces[-1][1] != piece[1]:
+                    pieces.append(piece)
+        return pieces
+
+    def _day_pieces(self, utc_day: int) -> list[Piece]:
+        pieces = self._pieces.get(utc_day)
+        if pieces is None:
+            if len(self._pieces) >= MAX_DAYS_KEPT:
+                self._pieces.clear()
+            pieces = self._pieces[utc_day] = self._find_pieces(utc_day * DAY_MS)
+        return pieces
+
+    def _find_pieces(self, start: int) -> list[Piece]:
+        pieces = [(start, self._offset(start))]
+        for hour in range(start + HOUR_MS, start + DAY_MS + HOUR_MS, HOUR_MS):
+            offset = self._offset(hour)
+            if offset != pieces[-1][1]:
+                pieces.append((self._change(hour - HOUR_MS, hour), offset))
+        return [piece for piece in pieces if piece[0] < start + DAY_MS]
+
+    def _change(self, before: int, after: int) -> int:
+        """Return the first moment with the offset of `after`."""
+        earlier = self._offset(before)
+        while after - before > 1:
+            middle = (before + after) // 2
+            if self._offset(middle) == earlier:
+                before = middle
+            else:
+                after = middle
+        return after
+
+    def _offset(self, moment: int) -> int:
+        """Return the offset in ms; within a day of the first and last year, that of the day next to it."""
+        moment = min(max(moment, FIRST_MS + DAY_MS), LAST_MS - DAY_MS)
+        offset = (_EPOCH + dt.timedelta(milliseconds=moment)).astimezone(self._zone).utcoffset()
+        return 0 if offset is None else offset // dt.timedelta(milliseconds=1)
+
+
+def _load_zone(name: str) -> zoneinfo.ZoneInfo:
+    try:
+        return zoneinfo.ZoneInfo("" if name.startswith(_NOT_IANA) else name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"there is no time zone {printable(repr(name), 80)}; use an IANA name such as Europe/Berlin"
+        raise ConfigurationError(message) from None

@@ -1,0 +1,152 @@
+"""What the broker knows about topics and groups: partitions, topic ids, log bounds, committed offsets, owners.
+
+All functions raise Unavailable where the broker gives no answer.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import (
+    AdminClient,
+    ConfigResource,
+    ConsumerGroupDescription,
+    OffsetSpec,
+    ResourceType,
+    TopicDescription,
+)
+
+from schemas.exits import EngagementError, Unavailable
+from store.layout import SlotName
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+ANSWER_SECONDS = 30.0
+
+Answer = TypeVar("Answer")
+
+
+class LogBounds(msgspec.Struct, frozen=True):
+    """The first offset of a partition, and the last stable offset: the end for whoever reads committed records."""
+
+    start: int
+    end: int
+
+
+def partitions(admin: AdminClient, topics: Collection[str]) -> dict[str, int]:
+    """Partition count by topic. Raises EngagementError that names all missing topics."""
+    return {name: len(topic.partitions) for name, topic in _describe(admin, topics).items()}
+
+
+def topic_ids(admin: AdminClient, topics: Collection[str]) -> dict[str, str]:
+    """The id that a topic got when it was made. Raises EngagementError that names all missing topics."""
+    return {name: str(topic.topic_id) for name, topic in _describe(admin, topics).items()}
+
+
+def _describe(admin: AdminClient, topics: Collection[str]) -> dict[str, TopicDescription]:
+    futures: Mapping[str, Future[TopicDescription]] = admin.describe_topics(
+        TopicCollection(sorted(topics)), request_timeout=ANSWER_SECONDS
+    )
+    found: dict[str, TopicDescription] = {}
+    missing: list[str] = []
+    for name, future in futures.items():
+        try:
+            found[name] = future.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise _unavailable(f"topic {name}", error) from error
+            missing.append(name)
+    if missing:
+        message = f"missing in Kafka: {', '.join(sorted(missing))}; make them with `engagement-stream topics --create`"
+        raise EngagementError(message)
+    return found
+
+
+def log_bounds(admin: AdminClient, topics: Collection[str]) -> dict[SlotName, LogBounds]:
+    """Start and last stable offset of every partition of `topics`, in order of topic and partition."""
+    slots = [SlotName(topic, p) for topic, count in sorted(partitions(admin, topics).items()) for p in range(count)]
+    starts = _offsets(admin, slots, OffsetSpec.earliest(), IsolationLevel.READ_COMMITTED)
+    ends = _offsets(admin, slots, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+    return {slot: LogBounds(starts[slot], ends[slot]) for slot in slots}
+
+
+def high_watermark(admin: AdminClient, slot: SlotName) -> int:
+    """The end of a partition including records of transactions that are still open."""
+    return _offsets(admin, [slot], OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)[slot]
+
+
+def _offsets(
+    admin: AdminClient, slots: Iterable[SlotName], spec: OffsetSpec, isolation: IsolationLevel
+) -> dict[SlotName, int]:
+    wanted = {TopicPartition(slot.topic, slot.partition): spec for slot in slots}
+    if not wanted:
+        return {}
+    futures = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=ANSWER_SECONDS)
+    found: dict[SlotName, int] = {}
+    for place, future in futures.items():
+        slot = SlotName(place.topic, place.partition)
+        found[slot] = int(_result(f"the log of {slot}", future).offset)
+    return found
+
+
+def committed(admin: AdminClient, group_id: str, slots: Collection[SlotName]) -> dict[SlotName, int]:
+    """The offsets that a consumer group committed in Kafka; slots without one are left out."""
+    if not slots:
+        return {}
+    places = [TopicPartition(slot.topic, slot.partition) for slot in slots]
+    request = [ConsumerGroupTopicPartitions(group_id, places)]
+    futures = admin.list_consumer_group_offsets(request, request_timeout=ANSWER_SECONDS)
+    answer: ConsumerGroupTopicPartitions = _result(f"group {group_id}", futures[group_id])
+    found: dict[SlotName, int] = {}
+    for place in answer.topic_partitions or ():
+        if place.error is not None:
+            raise _unavailable(f"group {group_id}", KafkaException(place.error))
+        if place.offset >= 0:
+            found[SlotName(place.topic, place.partition)] = place.offset
+    return found
+
+
+def owners(admin: AdminClient, group_id: str) -> dict[SlotName, str]:
+    """The group member ("client id at host") that every assigned partition belongs to."""
+    futures: Mapping[str, Future[ConsumerGroupDescription]] = admin.describe_consumer_groups(
+        [group_id], request_timeout=ANSWER_SECONDS
+    )
+    try:
+        group = futures[group_id].result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return {}
+        raise _unavailable(f"group {group_id}", error) from error
+    return {
+        SlotName(place.topic, place.partition): f"{member.client_id} at {member.host.lstrip('/')}"
+        for member in group.members
+        for place in member.assignment.topic_partitions
+    }
+
+
+def log_append_time(admin: AdminClient, topic: str) -> bool:
+    """Whether the broker sets the record timestamps of a topic."""
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    futures = admin.describe_configs([resource], request_timeout=ANSWER_SECONDS)
+    entries = _result(f"topic {topic}", futures[resource])
+    return bool(entries["message.timestamp.type"].value == "LogAppendTime")
+
+
+def _result(what: str, future: "Future[Answer]") -> Answer:
+    try:
+        return future.result()
+    except KafkaException as error:
+        raise _unavailable(what, error) from error
+
+
+def _unavailable(what: str, error: KafkaException) -> Unavailable:
+    return Unavailable(f"Kafka gave no answer for {what}: {error.args[0].str()}; see the broker, then run again")

@@ -1,0 +1,95 @@
+"""Reading the manifests of published runs."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from schemas import manifest as manifests_schema
+from schemas.exits import EngagementError, Unavailable
+from schemas.manifest import Manifest
+from schemas.settings import Settings
+from store.connect import kafka_admin, kafka_consumer
+from store.layout import SlotName
+from store.offsets import high_watermark, log_bounds, partitions
+
+READ_SECONDS = 60.0
+_BATCH = 500
+_POLL_SECONDS = 0.2
+
+
+def newest_manifest(settings: Settings) -> Manifest | None:
+    """The manifest of the newest committed run, None where nothing was published or the runs topic is missing."""
+    found = manifests(settings)
+    return found[-1] if found else None
+
+
+def manifests(
+    settings: Settings, *, wait_for_open: bool = False, clock: Callable[[], float] = time.monotonic
+) -> list[Manifest]:
+    """All committed manifests, oldest first; none where the runs topic is missing.
+
+    With `wait_for_open`, a transaction that is open on the topic is waited for, so that a commit whose marker is not
+    visible yet cannot be missed. Raises Unavailable where the end is not reached within READ_SECONDS.
+    """
+    admin = kafka_admin(settings)
+    slot = SlotName(settings.topics.runs, 0)
+    try:
+        partitions(admin, [slot.topic])
+    except Unavailable:
+        raise
+    except EngagementError:
+        return []
+    bounds = log_bounds(admin, [slot.topic])[slot]
+    end = high_watermark(admin, slot) if wait_for_open else bounds.end
+    if bounds.start >= end:
+        return []
+    # Partitions are assigned by hand: the group is never joined and nothing is committed to it.
+    consumer = kafka_consumer(settings, **{"group.id": settings.topic_prefix + "runs", "enable.partition.eof": True})
+    try:
+        consumer.assign([TopicPartition(slot.topic, slot.partition, bounds.start)])
+        return _read(consumer, slot, end, clock)
+    finally:
+        consumer.close()
+
+
+def _read(consumer: Consumer, slot: SlotName, end: int, clock: Callable[[], float]) -> list[Manifest]:
+    """Manifests up to the offset `end`; markers of transactions show only in the offset of the end-of-log event."""
+    found: list[Manifest] = []
+    deadline = clock() + READ_SECONDS
+    reached = 0
+    while reached < end:
+        if clock() > deadline:
+            text = f"{slot}: read to offset {reached} of {end} in {READ_SECONDS:g} s: a transaction is open; run again"
+            raise Unavailable(text)
+        try:
+            messages = consumer.consume(_BATCH, _POLL_SECONDS)
+        except KafkaException as error:
+            raise Unavailable(f"{slot} cannot be read: {error.args[0].str()}") from error
+        for message in messages:
+            offset, manifest = _manifest(message, slot)
+            reached = max(reached, offset)
+            if manifest is not None:
+                found.append(manifest)
+    return found
+
+
+def _manifest(message: Message, slot: SlotName) -> tuple[int, Manifest | None]:
+    """The next offset after a message, and the manifest that it holds, if any."""
+    offset = message.offset() or 0
+    error = message.error()
+    if error is not None:
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's public name for the event
+            return offset, None
+        if error.retriable() or error.code() == KafkaError._TRANSPORT:  # noqa: SLF001  as above
+            return 0, None
+        raise Unavailable(f"{slot} cannot be read: {error.str()}")
+    value = message.value()
+    if value is None:
+        return offset + 1, None
+    try:
+        return offset + 1, manifests_schema.decode(value)
+    except msgspec.DecodeError as broken:
+        text = f"{slot} offset {offset} holds no manifest ({broken}); only engagement-jobs may write to this topic"
+        raise EngagementError(text) from broken

@@ -1,0 +1,162 @@
+"""Reading a slot and writing its checkpoints.
+
+Who reads lays the redo record's writes over the strings: the strings alone lag one checkpoint behind.
+"""
+
+import struct
+from collections.abc import Callable, Collection, Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import redis
+
+from schemas.exits import Blocked, Unavailable
+from store.layout import CHUNK_BYTES, STATE_ID_BYTES, Header, SlotName
+from store.redo import RedoRecord, chunks_of, decode_redo
+
+_READ_TRIES = 20
+_KEYS_PER_CALL = 64
+
+
+class Answer(StrEnum):
+    """What a checkpoint came to. An error is not an answer: it raises ``Unavailable``."""
+
+    APPLIED = "applied"
+    ALREADY = "already"
+    OTHER = "other"
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """One true state of a slot: its header and the strings that were asked for."""
+
+    header: Header
+    strings: dict[str, bytearray]
+
+
+class SlotStore:
+    """The slots of one Redis. Every method raises ``Unavailable`` where Redis gives no answer."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._script = client.register_script(Path(__file__).with_name("checkpoint.lua").read_text())
+
+    def stored(self, slot: SlotName) -> RedoRecord | None:
+        """The record that is true now, or None for a slot that does not exist. Raises ``Blocked`` for foreign bytes."""
+        encoded = self._get(slot.redo_key)
+        if encoded is None:
+            return None
+        try:
+            return decode_redo(encoded)
+        except (msgspec.DecodeError, struct.error, UnicodeDecodeError) as error:
+            message = f"{slot.redo_key} in Redis is no redo record of this version ({error}); `rebuild` counts the slot again"
+            raise Blocked(message) from error
+
+    def state_id(self, slot: SlotName) -> bytes:
+        """The id of the record that is true now, empty for a slot that does not exist."""
+        try:
+            return cast("bytes", self._client.getrange(slot.redo_key, 0, STATE_ID_BYTES - 1))
+        except (redis.RedisError, OSError) as error:
+            raise _unavailable(slot, error) from error
+
+    def read(self, slot: SlotName, record: RedoRecord, strings: Collection[str]) -> dict[str, bytearray]:
+        """The named strings as ``record`` makes them. A string that the header does not name comes out empty.
+
+        Right only while ``record`` is the stored one or the one before it; ``snapshot`` makes sure of that.
+        Raises ``Blocked`` where Redis holds less than the header says.
+        """
+        lengths = {string: record.header.lengths.get(string, 0) for string in strings}
+        bases = {string: record.bases.get(string, length) for string, length in lengths.items()}
+        contents = self._fetch(slot, bases)
+        for string, length in lengths.items():
+            del contents[string][length:]
+            contents[string].extend(bytes(length - len(contents[string])))
+        for write in record.writes():
+            if write.string in contents:
+                contents[write.string][write.position : write.position + len(write.data)] = write.data
+        return contents
+
+    def snapshot(self, slot: SlotName, choose: Callable[[Header], Collection[str]]) -> Snapshot | None:
+        """The header and the strings that ``choose`` names for it, as of one moment; None for a slot that does not exist.
+
+        The strings may hold the writes of the record after the one that was read, which only repeat it once that record is
+        laid over them; two records on, they would show a later state, and the read starts again.
+        """
+        failure: Blocked | None = None
+        for _ in range(_READ_TRIES):
+            record = self.stored(slot)
+            if record is None:
+                return None
+            try:
+                strings = self.read(slot, record, choose(record.header))
+            except Blocked as blocked:
+                failure = blocked
+            else:
+                after = self.stored(slot)
+                if after is not None and record.state_id in (after.state_id, after.header.previous):
+                    return Snapshot(record.header, strings)
+                continue
+            if self.state_id(slot) == record.state_id:
+                raise failure
+        message = f"{slot}: moved on {_READ_TRIES} times while it was read; run again when the stream has caught up"
+        raise failure or Unavailable(message)
+
+    def checkpoint(self, slot: SlotName, stored: RedoRecord | None, record: RedoRecord) -> Answer:
+        """Make ``record`` true if ``stored`` still is. Resending the same record is harmless."""
+        chunks, drops = (stored.chunks, stored.drops) if stored else ((), ())
+        keys = [slot.redo_key, *(slot.chunk_key(*chunk) for chunk in (*chunks, *drops))]
+        expected = stored.state_id if stored else b""
+        try:
+            answer = self._script(keys=keys, args=[expected, record.encoded, len(chunks)])
+        except (redis.RedisError, OSError) as error:
+            raise _unavailable(slot, error) from error
+        return Answer(cast("bytes", answer).decode())
+
+    def _get(self, key: str) -> bytes | None:
+        try:
+            return cast("bytes | None", self._client.get(key))
+        except (redis.RedisError, OSError) as error:
+            raise _unavailable(key, error) from error
+
+    def _fetch(self, slot: SlotName, lengths: dict[str, int]) -> dict[str, bytearray]:
+        """At least ``lengths`` bytes of each string, at most ``_KEYS_PER_CALL`` chunks or ``CHUNK_BYTES`` bytes a call."""
+        contents = {string: bytearray() for string in lengths}
+        for group in _bounded_groups(lengths):
+            keys = [slot.chunk_key(string, chunk) for string, chunk in group]
+            try:
+                values = cast("list[bytes | None]", self._client.mget(keys))
+            except (redis.RedisError, OSError) as error:
+                raise _unavailable(slot, error) from error
+            for key, (string, chunk), value in zip(keys, group, values, strict=True):
+                needed = min(CHUNK_BYTES, lengths[string] - chunk * CHUNK_BYTES)
+                if len(value or b"") < needed:
+                    raise Blocked(_short(key, len(value or b""), needed))
+                contents[string].extend(value or b"")
+        return contents
+
+
+def _bounded_groups(lengths: dict[str, int]) -> Iterable[list[tuple[str, int]]]:
+    group: list[tuple[str, int]] = []
+    size = 0
+    for string, length in lengths.items():
+        for chunk in range(chunks_of(length)):
+            chunk_size = min(CHUNK_BYTES, length - chunk * CHUNK_BYTES)
+            if group and (len(group) == _KEYS_PER_CALL or size + chunk_size > CHUNK_BYTES):
+                yield group
+                group, size = [], 0
+            group.append((string, chunk))
+            size += chunk_size
+    if group:
+        yield group
+
+
+def _short(key: str, held: int, needed: int) -> str:
+    return (
+        f"Redis holds {held} of {needed} bytes of {key}: keys were deleted or evicted; set maxmemory-policy noeviction, "
+        "then `engagement-stream rebuild` counts the slot again"
+    )
+
+
+def _unavailable(what: object, error: Exception) -> Unavailable:
+    return Unavailable(f"Redis gave no answer for {what}: {type(error).__name__}: {error}")
