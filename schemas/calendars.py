@@ -4,6 +4,7 @@ The offset of a zone is constant by pieces. The pieces of a UTC day are found on
 halving where two answers differ; rules that change twice within an hour and back do not exist in the tz database.
 """
 
+import contextlib
 import datetime as dt
 import zoneinfo
 
@@ -47,7 +48,7 @@ class Calendar:
         return int(self.days(np.array([moment], np.int64))[0])
 
     def first_instant(self, day: int) -> int:
-        """Return the first moment from which a local clock shows `day` or, where a zone left that day out, a later one."""
+        """Return the first moment whose local day is `day` or, where a zone left that day out, a later one."""
         local = (day - EPOCH_DAY) * DAY_MS
         around = local // DAY_MS
         pieces = self._pieces_of(range(around - 2, around + 3))
@@ -110,8 +111,8 @@ class Calendar:
 
 
 def _load_zone(name: str) -> zoneinfo.ZoneInfo:
-    try:
-        return zoneinfo.ZoneInfo("" if name.startswith(_NOT_IANA) else name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"there is no time zone {printable(repr(name), 80)}; use an IANA name such as Europe/Berlin"
-        raise ConfigurationError(message) from None
+    if not name.startswith(_NOT_IANA):
+        with contextlib.suppress(zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            return zoneinfo.ZoneInfo(name)
+    shown = printable(repr(name), 80)
+    raise ConfigurationError(f"there is no time zone {shown}; use an IANA name such as Europe/Berlin")

@@ -43,7 +43,7 @@ def quoted(text: str) -> str:
 
 
 def reject_headers(refused: Reject, topic: str, partition: int, offset: int) -> list[tuple[str, bytes]]:
-    """Return the headers of the record in the rejects topic; the last three name the refused record and are unique by it."""
+    """Return the headers of a record of the rejects topic; the last three say which record was refused."""
     return [
         ("reason", refused.reason.value.encode()),
         ("detail", refused.detail.encode()),

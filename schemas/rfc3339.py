@@ -16,6 +16,8 @@ DAY_MS = 86_400_000
 EPOCH_DAY = 719_163
 """The ordinal of 1970-01-01."""
 
+HOURS, SIXTY, MONTHS = 24, 60, 12
+
 FIRST_DAY, LAST_DAY = 1, 3_652_059
 """The ordinals of 0001-01-01 and 9999-12-31."""
 
@@ -33,23 +35,21 @@ _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 
 
 def parse_moment(text: str) -> int:
-    """Return the moment that `text` names by RFC 3339, exactly: with an offset, no blank as separator, no 24:00, no :60.
+    """Return the moment that `text` names by RFC 3339, exactly: an offset, no blank, no 24:00, no :60.
 
     Raises ValueError that says what is wrong.
     """
     match = _MOMENT.fullmatch(text)
     if match is None:
-        message = "is not an RFC 3339 moment with offset"
-        raise ValueError(message)
-    hour, minute, second = (_within(match[i], 59 if i > 4 else 23, "a time of day") for i in (4, 5, 6))  # noqa: PLR2004
+        raise ValueError("is not an RFC 3339 moment with offset")
+    hour, minute, second = (_below(match[i], end, "a time of day") for i, end in ((4, HOURS), (5, SIXTY), (6, SIXTY)))
     moment = _days_since_epoch(match[1], match[2], match[3]) * DAY_MS
     moment += ((hour * 60 + minute) * 60 + second) * 1000 + int(((match[7] or "") + "000")[:3])
     if match[8]:
-        offset = (_within(match[9], 23, "an offset") * 60 + _within(match[10], 59, "an offset")) * 60_000
+        offset = (_below(match[9], HOURS, "an offset") * 60 + _below(match[10], SIXTY, "an offset")) * 60_000
         moment -= offset if match[8] == "+" else -offset
     if not FIRST_MS <= moment <= LAST_MS:
-        message = "is outside the years 1 to 9999 in UTC"
-        raise ValueError(message)
+        raise ValueError("is outside the years 1 to 9999 in UTC")
     return moment
 
 
@@ -63,8 +63,7 @@ def parse_day_or_moment(text: str, calendar: "Calendar") -> int:
         return calendar.day(parse_moment(text))
     day = _days_since_epoch(match[1], match[2], match[3]) + EPOCH_DAY
     if day < FIRST_DAY:
-        message = "is outside the years 1 to 9999"
-        raise ValueError(message)
+        raise ValueError("is outside the years 1 to 9999")
     return day
 
 
@@ -73,21 +72,18 @@ def iso_day(day: int) -> str:
     return dt.date.fromordinal(day).isoformat()
 
 
-def _within(digits: str, greatest: int, what: str) -> int:
+def _below(digits: str, end: int, what: str) -> int:
     value = int(digits)
-    if value > greatest:
-        message = f"names {what} that does not exist"
-        raise ValueError(message)
+    if value >= end:
+        raise ValueError(f"names {what} that does not exist")
     return value
 
 
 def _days_since_epoch(year: str, month: str, day: str) -> int:
     if not "01" <= month <= "12":
-        message = "names a month that does not exist"
-        raise ValueError(message)
+        raise ValueError("names a month that does not exist")
     index = int(year) * 12 + int(month) - 1
     start, following = MONTH_STARTS[index : index + 2].tolist()
     if not 1 <= int(day) <= following - start:
-        message = "names a day that its month does not have"
-        raise ValueError(message)
+        raise ValueError("names a day that its month does not have")
     return int(start) + int(day) - 1

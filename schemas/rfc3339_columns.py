@@ -7,9 +7,10 @@ alone decides what is wrong.
 import numpy as np
 import numpy.typing as npt
 
-from schemas.rfc3339 import DAY_MS, FIRST_MS, LAST_MS, MONTH_STARTS, parse_moment
+from schemas.rfc3339 import DAY_MS, FIRST_MS, HOURS, LAST_MS, MONTH_STARTS, MONTHS, SIXTY, parse_moment
 
 _MONTH_LENGTHS = np.diff(MONTH_STARTS).astype(np.uint8)
+TEN = 10
 _DIGITS = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
 _SECONDS_END = 19
 _SHORTEST, _LONGEST = 20, 35
@@ -56,18 +57,18 @@ def _parse_same_length(texts: list[str], where: npt.NDArray[np.intp], moments: M
 
 
 def _parse_form(columns: Bytes, tail: int) -> tuple[Moments, Accepted]:
-    """Moments of texts given as one row per column of characters; the last `tail` rows are Z or an offset."""
+    """Return the moments of texts, given as one row per character position; the last `tail` rows are Z or an offset."""
     width = len(columns)
     fraction = range(_SECONDS_END + 1, width - tail)
     digits = columns - np.uint8(ord("0"))
     wanted = [*_DIGITS, *fraction, *((width - 5, width - 4, width - 2, width - 1) if tail == _OFFSET_TAIL else ())]
-    fits = (digits[wanted] <= 9).all(axis=0) & _separators_fit(columns, tail)
+    fits = (digits[wanted] < TEN).all(axis=0) & _separators_fit(columns, tail)
     month, day, hour, minute, second = (_two(digits, i) for i in (5, 8, 11, 14, 17))
-    fits &= month - np.uint8(1) < 12
+    fits &= month - np.uint8(1) < MONTHS
     month_index = (_two(digits, 0).astype(np.int32) * 100 + _two(digits, 2)) * 12 + month - 1
     month_index[~fits] = 0
     fits &= day - np.uint8(1) < _MONTH_LENGTHS[month_index]
-    fits &= (hour < 24) & (minute < 60) & (second < 60)
+    fits &= (hour < HOURS) & (minute < SIXTY) & (second < SIXTY)
     seconds = (hour.astype(np.int32) * 60 + minute) * 60 + second
     moments = (MONTH_STARTS[month_index].astype(np.int64) + day - 1) * DAY_MS + seconds * np.int64(1000)
     for place, i in zip((100, 10, 1), fraction, strict=False):
@@ -91,7 +92,7 @@ def _offsets(columns: Bytes, digits: Bytes, fits: Accepted) -> npt.NDArray[np.in
     """Return the offsets in ms; clears `fits` where there is no valid one."""
     sign, colon = columns[-_OFFSET_TAIL], columns[-3]
     hours, minutes = _two(digits, -5), _two(digits, -2)
-    fits &= ((sign == ord("+")) | (sign == ord("-"))) & (colon == ord(":")) & (hours < 24) & (minutes < 60)
+    fits &= ((sign == ord("+")) | (sign == ord("-"))) & (colon == ord(":")) & (hours < HOURS) & (minutes < SIXTY)
     offsets = (hours.astype(np.int64) * 60 + minutes) * 60_000
     offsets[sign == ord("-")] *= -1
     return offsets
@@ -99,4 +100,5 @@ def _offsets(columns: Bytes, digits: Bytes, fits: Accepted) -> npt.NDArray[np.in
 
 def _two(digits: Bytes, i: int) -> Bytes:
     """Return the two-digit number at rows i and i + 1; wraps where they are no digits."""
-    return (digits[i] * np.uint8(10) + digits[i + 1]).astype(np.uint8, copy=False)
+    number: Bytes = digits[i] * np.uint8(TEN) + digits[i + 1]
+    return number

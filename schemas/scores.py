@@ -60,7 +60,7 @@ def encode(record: ScoreRecord | ScoreBody) -> bytes:
 
 
 def digest(bodies: Iterable[ScoreBody]) -> str:
-    """Return the hex SHA-256 over each body's JSON and a line feed; `bodies` come in order of account_id (UTF-8 bytes)."""
+    """Return the hex SHA-256 over each body's JSON and a line feed; `bodies` in order of account_id (UTF-8)."""
     total = hashlib.sha256()
     for body in bodies:
         total.update(_encoder.encode(body) + b"\n")

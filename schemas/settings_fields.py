@@ -25,8 +25,7 @@ REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 def _unicode(text: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in text):
-        message = "expected text that is valid Unicode"
-        raise ValueError(message)
+        raise ValueError("expected text that is valid Unicode")
     return text
 
 
@@ -42,8 +41,7 @@ def _redis_address(url: str) -> str:
     parts = urlsplit(url)
     place = parts.path if parts.scheme == "unix" else parts.hostname
     if parts.scheme not in REDIS_SCHEMES or not place:
-        message = "expected an address such as redis://host:6379/0"
-        raise ValueError(message)
+        raise ValueError("expected an address such as redis://host:6379/0")
     return url
 
 
@@ -74,8 +72,7 @@ def _as_texts(table: object) -> object:
 def _unprotected(table: dict[str, str]) -> dict[str, str]:
     for key, reason in PROTECTED_KAFKA.items():
         if key in table:
-            message = f"{key} cannot be set in it, because {reason}; remove it"
-            raise ValueError(message)
+            raise ValueError(f"{key} cannot be set in it, because {reason}; remove it")
     return table
 
 

@@ -81,17 +81,14 @@ def _read_file(path: str, known: tuple[str, ...]) -> dict[str, object]:
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        message = f"cannot read {shown}, the file that {CONFIG_FILE} names: {error.strerror}; correct the path"
-        raise ConfigurationError(message) from None
+        raise ConfigurationError(f"{CONFIG_FILE} is {shown}: {error.strerror}; correct the path") from None
     except ValueError as error:
-        message = f"{shown} is not valid TOML: {printable(str(error), 120)}; correct the file"
-        raise ConfigurationError(message) from None
+        complaint = printable(str(error), MAX_SHOWN)
+        raise ConfigurationError(f"{shown} is not valid TOML: {complaint}; correct the file") from None
     for key in table:
         if key not in known:
-            message = (
-                f"{printable(key, MAX_SHOWN)} in {shown} is no setting; remove it, or choose from: {', '.join(known)}"
-            )
-            raise ConfigurationError(message)
+            name = printable(key, MAX_SHOWN)
+            raise ConfigurationError(f"{name} in {shown} is no setting; remove it, or choose from: {', '.join(known)}")
     return table
 
 
@@ -100,8 +97,8 @@ def _refuse_unknown_variables(environ: Mapping[str, str], known: tuple[str, ...]
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in variables:
             shown = printable(name, MAX_SHOWN)
-            message = f"{shown} is no setting; unset it, or choose from: {', '.join(sorted(variables))}"
-            raise ConfigurationError(message)
+            choice = ", ".join(sorted(variables))
+            raise ConfigurationError(f"{shown} is no setting; unset it, or choose from: {choice}")
 
 
 def _from_text(key: str, text: str) -> object:
@@ -110,10 +107,10 @@ def _from_text(key: str, text: str) -> object:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        message = f'{variable(key)} is {_shown(key, text)}: expected JSON (such as 400, true, ["a", "b"]); correct it'
+        shown = _shown(key, text)
+        message = f'{variable(key)} is {shown}: expected JSON (such as 400, true, ["a", "b"]); correct it'
         raise ConfigurationError(message) from None
 
 
 def _no_constant(name: str) -> object:
-    message = f"{name} is no JSON"
-    raise ValueError(message)
+    raise ValueError(f"{name} is no JSON")

@@ -88,10 +88,12 @@ class LocalServer(ABC):
         process, deadline = self._process, time.monotonic() + self.start_seconds
         while process is not None and not self._said_ready():
             if process.poll() is not None:
-                raise with_log(f"{self.name} ended at start with exit code {process.returncode}.", self.log)
+                raise with_log(
+                    f"{self.name} ended at start with exit code {process.returncode}.", self.log, self._log_start
+                )
             if time.monotonic() > deadline:
                 self.kill()
-                raise with_log(f"{self.name} was not ready within {self.start_seconds:g} s.", self.log)
+                raise with_log(f"{self.name} was not ready within {self.start_seconds:g} s.", self.log, self._log_start)
             time.sleep(_LOOK_AGAIN_SECONDS)
 
     def start(self) -> None:

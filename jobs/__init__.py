@@ -1,0 +1,1 @@
+"""One-shot programs over the slots: the daily run, and the explanation of one score."""

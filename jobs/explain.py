@@ -1,0 +1,167 @@
+"""How the score of one account came about, recomputed from the slots as they are now."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+
+from jobs.days import WINDOW_DAYS, Window, iso
+from jobs.ranking import SCALE
+from jobs.records import Sourced
+from jobs.scores import Scores
+from jobs.windows import Activity
+from schemas.scores import ScoreBody
+
+TIES_NAMED = 5
+
+
+class DayCount(msgspec.Struct, frozen=True):
+    """The actions of one day; `considered` where it is one of the D days that the average is over."""
+
+    day: str
+    actions: int
+    considered: bool
+
+
+class RecordRead(msgspec.Struct, frozen=True):
+    """The account record in force: where it lies, and since when it holds (None: before all others)."""
+
+    slot: str
+    offset: int
+    effective_at: str | None
+    status: str | None
+    created: str | None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """One account on one day, in figures and in words.
+
+    `figures` and `day_before` are None where the account was not in that day's run. `lower`: ranked accounts of the
+    Status with a strictly lower average. `tied`: others with an equal one, of which `ties` names a few.
+    """
+
+    account_id: str
+    as_of: str
+    figures: ScoreBody | None
+    score_reason: str
+    days_reason: str
+    lower: int
+    tied: int
+    ties: list[str]
+    days: list[DayCount]
+    record: RecordRead | None
+    day_before: ScoreBody | None
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The ranked accounts of the same Status by how their average compares."""
+
+    lower: int = 0
+    ties: tuple[str, ...] = ()
+
+
+def explain(account: str, activity: Activity, scores: Scores, before: Scores, notes: list[str]) -> Explanation:
+    """Explain the account's place in `scores`; `before` are those of the day before. The account must be known."""
+    figures = _figures(scores, account)
+    peers = _peers(scores, account) if figures and figures.rank is not None else Peers()
+    held = scores.records.in_force.get(account)
+    counts = activity.days_of(account)
+    considered = Window(scores.as_of, figures.days_considered if figures else 0)
+    window = Window(scores.as_of)
+    return Explanation(
+        account_id=account,
+        as_of=iso(scores.as_of),
+        figures=figures,
+        score_reason=_score_reason(figures, peers) if figures else _absence(account, activity, scores),
+        days_reason=_days_reason(figures, held, activity.first_day_of(account)) if figures else "",
+        lower=peers.lower,
+        tied=len(peers.ties),
+        ties=list(peers.ties[:TIES_NAMED]),
+        days=[DayCount(iso(day), counts.get(day, 0), day in considered.days) for day in window.days],
+        record=_record_read(held) if held else None,
+        day_before=_figures(before, account),
+        notes=notes,
+    )
+
+
+def _figures(scores: Scores, account: str) -> ScoreBody | None:
+    place = _place(scores, account)
+    return None if place is None else scores.bodies(place, place + 1)[0]
+
+
+def _place(scores: Scores, account: str) -> int | None:
+    names = scores.members.names
+    place = bisect_left(names, account)
+    return place if place < len(names) and names[place] == account else None
+
+
+def _peers(scores: Scores, account: str) -> Peers:
+    place = _place(scores, account)
+    members = scores.members
+    average = members.actions * SCALE // members.days_considered
+    cohort = (scores.status == scores.status[place]) & (scores.ranks.rank > 0)
+    lower = int(np.count_nonzero(cohort & (average < average[place])))
+    tied = np.flatnonzero(cohort & (average == average[place])).tolist()
+    return Peers(lower, tuple(members.names[i] for i in tied if i != place))
+
+
+def _record_read(held: Sourced) -> RecordRead:
+    entry = held.entry
+    since = None if entry.effective_at is None else _moment(entry.effective_at)
+    created = None if entry.created_day is None else iso(entry.created_day)
+    return RecordRead(str(held.slot), entry.offset, since, entry.status, created)
+
+
+def _moment(milliseconds: int) -> str:
+    # Not fromtimestamp(): it does not reach year 1 everywhere.
+    text = np.datetime64(milliseconds, "ms").astype(datetime).replace(tzinfo=UTC).isoformat()
+    return str(text).replace("+00:00", "Z")
+
+
+def _days_reason(figures: ScoreBody, held: Sourced | None, first_day: int) -> str:
+    created = held.entry.created_day if held else None
+    if created is not None:
+        since = f"the account was created on {iso(created)}"
+    elif first_day > 0 and iso(first_day) <= figures.as_of:
+        since = f"no created_at is known, and the first action was on {iso(first_day)}"
+    else:
+        return f"no created_at is known and nothing was done yet, so all {WINDOW_DAYS} days"
+    if figures.days_considered < WINDOW_DAYS:
+        return f"{since}, {figures.days_considered} days up to {figures.as_of}"
+    return f"{since}, so all {WINDOW_DAYS} days"
+
+
+def _score_reason(figures: ScoreBody, peers: Peers) -> str:
+    if figures.score is None:
+        return f"accounts of Status {figures.status} get no score (unscored_statuses)"
+    if figures.score == 0:
+        return (
+            f"{figures.actions} actions in {figures.days_considered} days is under one a day on average, which gives 0 "
+            "whatever the peers do"
+        )
+    if figures.rank == 1:
+        return f"the highest average of the {figures.cohort_size} ranked accounts of the Status gets 100"
+    others = figures.cohort_size - 1
+    percent = 100 * peers.lower // others
+    least = ", and a ranked account gets at least 1" if percent < 1 else ""
+    return (
+        f"{peers.lower} of the {others} other ranked accounts of the Status have a strictly lower average: "
+        f"100 x {peers.lower} / {others} rounded down is {percent}{least}"
+    )
+
+
+def _absence(account: str, activity: Activity, scores: Scores) -> str:
+    day = iso(scores.as_of)
+    null = scores.records.forgotten.get(account)
+    if null is not None:
+        return f"the last account record ({null.slot} offset {null.entry.offset}) is null, so the account is forgotten"
+    held = scores.records.in_force.get(account)
+    if held is not None and held.entry.created_day is not None:
+        return f"the account was created on {iso(held.entry.created_day)}, after {day}"
+    first = activity.first_day_of(account)
+    acted = f"the first action was on {iso(first)}" if first else "no action was counted"
+    return f"{acted}, and no account record was in force on {day}"

@@ -1,0 +1,60 @@
+"""Reading what an explanation needs: the slots as they are now, and what was published."""
+
+from datetime import date
+
+from jobs.completeness import behind
+from jobs.console import working
+from jobs.daily import Sources, open_sources
+from jobs.days import WINDOW_DAYS, Window, iso
+from jobs.explain import Explanation, explain
+from jobs.names import near_names
+from jobs.scores import activity_of, score_day
+from jobs.snapshot import Inputs, read_inputs
+from schemas.exits import UsageError
+from schemas.manifest import Manifest
+from schemas.moments import Calendar
+from schemas.settings import Settings
+from store.runs import manifests
+
+
+def explain_account(settings: Settings, account: str, as_of: int | None, yesterday: int) -> Explanation:
+    """Explain the score of `account` on `as_of`, else on the newest published day, else yesterday.
+
+    Raises UsageError with near names where nothing is known of the account, and all that reading raises.
+    """
+    sources = open_sources(settings)
+    with working(f"explaining {account}"):
+        runs = manifests(settings)
+        day = as_of or _newest_day(runs) or yesterday
+        window = Window(day, WINDOW_DAYS + 1)
+        inputs = read_inputs(sources.store, sources.slots, settings, window)
+        activity = activity_of(inputs, window)
+        if account not in activity.names:
+            raise UsageError(_unknown(account, activity.names))
+        calendar = Calendar(settings.timezone)
+        scores = score_day(inputs, activity, day, calendar, settings.unscored_statuses)
+        before = score_day(inputs, activity, day - 1, calendar, settings.unscored_statuses)
+        return explain(account, activity, scores, before, _notes(sources, inputs, iso(day), runs))
+
+
+def _newest_day(runs: list[Manifest]) -> int | None:
+    return date.fromisoformat(runs[-1].as_of).toordinal() if runs else None
+
+
+def _unknown(account: str, names: list[str]) -> str:
+    near = near_names(account, names)
+    hint = f"did you mean {', '.join(near)}?" if near else "check the spelling"
+    return f"account {account!r} has no counted action and no account record; {hint}"
+
+
+def _notes(sources: Sources, inputs: Inputs, day: str, runs: list[Manifest]) -> list[str]:
+    """What may make the figures differ from those published."""
+    late = sum(one.records for one in behind(sources.slots.bounds, inputs.offsets))
+    notes = [f"{late:,} records of the log are not counted yet; the figures may still change"] if late else []
+    published = next((run for run in reversed(runs) if run.as_of == day), None)
+    if published is None:
+        return [*notes, f"no run of {day} was published"]
+    moved = published.inputs != {str(slot): offset for slot, offset in inputs.offsets.items()}
+    name = f"run {published.run_id}, revision {published.revision}"
+    since = "; records counted since then may show here" if moved else ""
+    return [*notes, f"published as {name}{since}"]

@@ -1,0 +1,171 @@
+"""Publishing a run in one Kafka transaction: all of its records and its manifest, or nothing.
+
+One transactional id per prefix makes runs take turns. `Publisher` fences whoever came before and ends a transaction
+that a killed job left open; only then are the runs read, and only after that the slots, so that a run that is published
+later was also read later. Who gets fenced in between published nothing and says so.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from jobs.records import Sourced
+from schemas import manifest as manifest_schema
+from schemas.exits import EngagementError, Unavailable, UsageError
+from schemas.manifest import Manifest
+from schemas.scores import SCHEMA_HEADER, ScoreBody, encode
+from schemas.settings import Settings
+from store.connect import kafka_producer
+from store.runs import manifests
+
+INIT_SECONDS = 60.0
+COMMIT_SECONDS = 120.0
+TRANSACTION_SECONDS = 300
+"""How long a transaction may stay open before the broker aborts it: far over what a million records take."""
+
+_POLL_EVERY = 10_000
+_FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)  # noqa: SLF001
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What becomes of a run: `published` is the run that already says the same, else `revision` is the next one's."""
+
+    revision: int
+    published: Manifest | None = None
+
+
+def refuse_older(as_of: str, runs: Sequence[Manifest]) -> None:
+    """Raise UsageError where a later day than `as_of` was published."""
+    if runs and as_of < runs[-1].as_of:
+        raise UsageError(
+            f"{as_of} is older than the newest published run ({runs[-1].as_of}), and only that day can get another "
+            "revision; --dry-run shows any day"
+        )
+
+
+def decide(as_of: str, config_version: str, digest: str, runs: Sequence[Manifest]) -> Decision:
+    """Compare a run with those published (oldest first)."""
+    newest = runs[-1] if runs else None
+    if newest and (newest.as_of, newest.config_version, newest.digest) == (as_of, config_version, digest):
+        return Decision(newest.revision, newest)
+    return Decision(max((run.revision + 1 for run in runs if run.as_of == as_of), default=0))
+
+
+def newly_forgotten(forgotten: Iterable[Sourced], runs: Sequence[Manifest]) -> list[str]:
+    """The accounts, in order, whose last record is a null that the newest run had not read yet; none without a run."""
+    if not runs:
+        return []
+    read = runs[-1].inputs
+    return sorted(one.entry.account_id for one in forgotten if one.entry.offset >= read.get(str(one.slot), 0))
+
+
+class Publisher:
+    """The right to publish, from construction on. Every method raises EngagementError once a newer job has taken it."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the right to publish. Raises Unavailable where Kafka does not grant it in INIT_SECONDS."""
+        self._settings = settings
+        self._topics = settings.topics
+        with _failures(settings):
+            self._producer = _producer(settings)
+            self._producer.init_transactions(INIT_SECONDS)
+
+    def runs(self) -> list[Manifest]:
+        """All runs published so far, oldest first."""
+        return manifests(self._settings, wait_for_open=True)
+
+    def publish(self, manifest: Manifest, bodies: Sequence[ScoreBody], forgotten: Sequence[str]) -> None:
+        """Publish all or nothing: the scores, a null for each forgotten account, the manifest last."""
+        producer = self._producer
+        with _failures(self._settings):
+            producer.begin_transaction()
+            try:
+                self._produce_scores(manifest, bodies, forgotten)
+                # The manifest is to be the last record also by the time that the broker has it.
+                _flush(producer)
+                key = manifest.as_of.encode()
+                producer.produce(self._topics.runs, manifest_schema.encode(manifest), key, partition=0)
+                _commit(producer, time.monotonic)
+            except BaseException:
+                _abort(producer)
+                raise
+
+    def _produce_scores(self, manifest: Manifest, bodies: Sequence[ScoreBody], forgotten: Sequence[str]) -> None:
+        records: Iterator[tuple[str, bytes | None]] = (
+            (body.account_id, encode(body.record(manifest.run_id, manifest.revision))) for body in bodies
+        )
+        for count, (account, value) in enumerate(records):
+            self._produce(account, value)
+            if count % _POLL_EVERY == 0:
+                self._producer.poll(0)
+        for account in forgotten:
+            self._produce(account, None)
+
+    def _produce(self, account: str, value: bytes | None) -> None:
+        while True:
+            try:
+                self._producer.produce(self._topics.scores, value, account.encode(), headers=[SCHEMA_HEADER])
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
+
+
+def _producer(settings: Settings) -> Producer:
+    ours = {
+        "transactional.id": settings.transactional_id,
+        "transaction.timeout.ms": TRANSACTION_SECONDS * 1000,
+        # The Java clients' partitioner: an account's records lie in the same partition whoever wrote them.
+        "partitioner": "murmur2_random",
+        "linger.ms": 20,
+        "compression.type": "lz4",
+        "queue.buffering.max.messages": 500_000,
+        "queue.buffering.max.kbytes": 262_144,
+    }
+    return kafka_producer(settings, **ours)
+
+
+def _flush(producer: Producer) -> None:
+    left = producer.flush(COMMIT_SECONDS)
+    if left:
+        raise Unavailable(f"Kafka left {left} score records waiting for {COMMIT_SECONDS:g} s; nothing was published")
+
+
+def _commit(producer: Producer, clock: Callable[[], float]) -> None:
+    """Commit, again where Kafka says that it may be tried again, until COMMIT_SECONDS are over."""
+    deadline = clock() + COMMIT_SECONDS
+    while True:
+        try:
+            producer.commit_transaction(max(deadline - clock(), 0.1))
+        except KafkaException as error:
+            if not error.args[0].retriable() or clock() >= deadline:
+                raise
+        else:
+            return
+
+
+def _abort(producer: Producer) -> None:
+    """End the transaction, if it still can be; else the next job or the broker's time limit does."""
+    try:
+        producer.abort_transaction(10.0)
+    except KafkaException:
+        producer.purge()
+
+
+@contextmanager
+def _failures(settings: Settings) -> Iterator[None]:
+    """Say what a failure of the producer means for the run."""
+    try:
+        yield
+    except KafkaException as error:
+        cause = error.args[0]
+        if cause.code() in _FENCED:
+            text = f"another `engagement-jobs daily` took over (transactional.id {settings.transactional_id})"
+            raise EngagementError(f"{text}; this one published nothing, see the other's outcome") from error
+        if cause.retriable() or cause.code() == KafkaError._TIMED_OUT:  # noqa: SLF001  librdkafka's public name
+            text = f"Kafka did not confirm the transaction in time ({cause.str()})"
+            raise Unavailable(f"{text}; run again: what was committed is not published twice") from error
+        raise EngagementError(f"Kafka refused the transaction: {cause.str()}; nothing was published") from error

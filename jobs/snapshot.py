@@ -1,0 +1,152 @@
+"""Reading what a run needs of every slot, and refusing slots that a run must not be built on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.days import Window, iso
+from schemas.accounts import AccountEntry
+from schemas.exits import Blocked, ConfigurationError, EngagementError, UsageError
+from schemas.settings import Settings
+from store import tables, vectors
+from store.layout import (
+    ACCOUNTS,
+    FIRST_DAY,
+    LAYOUT_VERSION,
+    RECORDS,
+    SERIES,
+    Header,
+    SlotName,
+    count,
+)
+from store.offsets import LogBounds
+from store.slots import SlotStore, Snapshot
+
+
+@dataclass(frozen=True)
+class ActionsPart:
+    """What a run takes from one slot of the actions topic.
+
+    `accounts` by dense account id; `first_day` u32 by account (0: none); `series` account id by series id;
+    `counts` u32 by series for every day of the window that has any.
+    """
+
+    slot: SlotName
+    accounts: list[str]
+    first_day: NDArray[np.uint32]
+    series: NDArray[np.uint32]
+    counts: Mapping[int, NDArray[np.uint32]]
+
+
+@dataclass(frozen=True)
+class AccountsPart:
+    """The valid records of one slot of the accounts topic, in order of offset."""
+
+    slot: SlotName
+    entries: list[AccountEntry]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All slots as one run reads them; `offsets` has the next offset of every partition of both input topics."""
+
+    actions: list[ActionsPart] = field(default_factory=list)
+    accounts: list[AccountsPart] = field(default_factory=list)
+    offsets: dict[SlotName, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The slots that exist or may exist: bounds of every partition and the ids of both topics, as the job started."""
+
+    bounds: Mapping[SlotName, LogBounds]
+    topic_ids: Mapping[str, str]
+
+    def check(self, slot: SlotName, header: Header, settings: Settings) -> None:
+        """Raise ConfigurationError for another layout or timezone, Blocked for a topic that was made anew."""
+        if header.layout != LAYOUT_VERSION:
+            raise ConfigurationError(
+                f"slot {slot} has layout {header.layout}, this version reads {LAYOUT_VERSION}; "
+                "install the version that wrote it, or count the slot again with `engagement-stream rebuild`"
+            )
+        if header.timezone != settings.timezone:
+            raise ConfigurationError(
+                f"slot {slot} was counted in timezone {header.timezone}, the setting is {settings.timezone}; "
+                "set it back, or count the slot again with `engagement-stream rebuild`"
+            )
+        if header.topic_id != self.topic_ids[slot.topic]:
+            raise Blocked(
+                f"slot {slot} was counted from another topic of this name (id {header.topic_id}, now "
+                f"{self.topic_ids[slot.topic]}); decide: `engagement-stream rebuild` or `engagement-stream accept-gap`"
+            )
+
+
+def read_offsets(store: SlotStore, slots: Slots, wanted: list[SlotName], settings: Settings) -> dict[SlotName, int]:
+    """The next offset of the slots that exist. Raises as `Slots.check`: waiting would not heal such a slot."""
+    offsets: dict[SlotName, int] = {}
+    for slot in wanted:
+        record = store.stored(slot)
+        if record is not None:
+            slots.check(slot, record.header, settings)
+            offsets[slot] = record.header.next_offset
+    return offsets
+
+
+def read_inputs(store: SlotStore, slots: Slots, settings: Settings, window: Window) -> Inputs:
+    """Read every slot, each as of one moment.
+
+    Raises as `Slots.check`, and UsageError for a window that reaches before what is kept, EngagementError for a slot
+    that is missing although its log is not empty, Blocked where Redis holds less than a header says.
+    """
+    inputs = Inputs()
+    of_window = partial(_wanted, window)
+    for slot, log in sorted(slots.bounds.items()):
+        of_actions = slot.topic == settings.topics.actions
+        snapshot = store.snapshot(slot, of_window if of_actions else _all_records)
+        if snapshot is None:
+            if log.start < log.end:
+                raise EngagementError(f"slot {slot} is missing in Redis; run `engagement-stream run` and wait for it")
+            inputs.offsets[slot] = log.end
+            continue
+        slots.check(slot, snapshot.header, settings)
+        inputs.offsets[slot] = snapshot.header.next_offset
+        if of_actions:
+            _refuse_pruned(slot, snapshot.header, window)
+            inputs.actions.append(_actions_part(slot, snapshot, window))
+        else:
+            inputs.accounts.append(AccountsPart(slot, tables.entries(snapshot.strings[RECORDS])))
+    return inputs
+
+
+def _all_records(_: Header) -> list[str]:
+    return [RECORDS]
+
+
+def _wanted(window: Window, header: Header) -> list[str]:
+    counted = [count(day) for day in window.days]
+    return [ACCOUNTS, SERIES, FIRST_DAY, *(name for name in counted if name in header.lengths)]
+
+
+def _refuse_pruned(slot: SlotName, header: Header, window: Window) -> None:
+    if window.first < header.pruned_before:
+        raise UsageError(
+            f"slot {slot} keeps days from {iso(header.pruned_before)} on, and {iso(window.last)} looks back to "
+            f"{iso(window.first)}; ask for a later day (retention_days decides how far back is kept)"
+        )
+
+
+def _actions_part(slot: SlotName, snapshot: Snapshot, window: Window) -> ActionsPart:
+    strings = snapshot.strings
+    accounts = tables.names(strings[ACCOUNTS])
+    series = tables.pairs(strings[SERIES])[:, 0]
+    first_day = vectors.cells(strings[FIRST_DAY], len(accounts))
+    if len(series) and int(series.max()) >= len(accounts):
+        raise Blocked(
+            f"slot {slot} names accounts that its table does not hold; `engagement-stream rebuild` counts it again"
+        )
+    held = {day: strings[count(day)] for day in window.days if count(day) in strings}
+    counts = {day: vectors.cells(data, len(series)) for day, data in held.items()}
+    return ActionsPart(slot, accounts, first_day, series, counts)

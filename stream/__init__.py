@@ -1,0 +1,1 @@
+"""The long-running side: Kafka records in, slots in Redis out."""

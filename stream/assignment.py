@@ -1,0 +1,266 @@
+"""Which partitions this process owns, and what happens to their slots when that changes.
+
+What to know before changing anything here; each point has bitten somebody:
+
+1. There is one way to load a slot, for a new assignment and for a reload: the header first, then the strings. Its state id is
+   what the next checkpoint expects, so a write in between makes that checkpoint answer `other`. Reading starts at the
+   header's offset with its leader epoch, both passed in the assignment: a seek may be overtaken by a late offset fetch.
+2. Records carry the generation of the assignment they were fetched under. Revoke, lost and reload start a new generation, and
+   records in hand of an older one are dropped: the header's owner will read them again.
+3. The group's callbacks never raise and never read from Redis or Kafka in order to load: a callback only takes note, and
+   ``maintain`` loads outside, again and again until it works. An exception out of `consume()` ends the process, because the
+   records fetched with it are gone.
+4. A checkpoint that answers `other` voids the memory: reload, go on from the stored offset, back off where it repeats. Even
+   the first reload waits for the next `consume()`, which tells whether the assignment was lost: then the other writer is the
+   new owner, and there is nothing to reload.
+5. An error of Redis is not an answer: the partition is paused, the same write goes out again (``owned.py``).
+6. Revoke: checkpoint, then release. Lost: release only, another member may have the partition already. The offset committed
+   in Kafka is for lag tools. It is never used to resume.
+7. Markers and gaps at the end of a log move the offset as well, by the end-of-partition event.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from schemas.exits import Blocked, EngagementError, Unavailable
+from store.layout import Header, SlotName
+from stream.batch import Batch
+from stream.broker import Broker
+from stream.guard import BeyondLogEnd
+from stream.owned import OwnedSlot, Parts, SlotMovedError
+
+log = structlog.get_logger()
+
+REVOKE_SECONDS = 15.0
+"""How long revoked partitions may take in all to store what is counted."""
+COMMIT_SECONDS = 5.0
+LOG_END_SECONDS = 15.0
+"""How long a broker may say that its log ends before a stored offset: after a restart its end lags for a moment."""
+
+
+class Assignment:
+    """The partitions of this process. Single-threaded: callbacks run inside ``Consumer.consume``."""
+
+    def __init__(self, consumer: Consumer, broker: Broker, parts: Parts, clock: Callable[[], float]) -> None:
+        self._consumer = consumer
+        self._broker = broker
+        self._parts = parts
+        self._clock = clock
+        self._owned: dict[SlotName, OwnedSlot] = {}
+        self._assigned: set[SlotName] = set()
+        self._paused: set[SlotName] = set()
+        self._generation = 0
+        self._committed_at = clock()
+        self._beyond_since: dict[SlotName, float] = {}
+
+    def generations(self) -> dict[SlotName, int]:
+        """The generation of every partition that records may arrive for."""
+        return {name: self._owned[name].generation for name in self._assigned}
+
+    def _next_generation(self) -> int:
+        self._generation += 1
+        return self._generation
+
+    # Callbacks of the group: points 3 and 6.
+
+    def on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Take note of new partitions; ``maintain`` loads and assigns them."""
+        for place in partitions:
+            name = SlotName(place.topic, place.partition)
+            self._owned[name] = OwnedSlot(name, self._next_generation(), self._parts)
+        _quietly("take assignment", lambda: consumer.incremental_assign([]))
+        log.info("partitions assigned", partitions=_texts(partitions))
+
+    def on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Store what is counted of the partitions that go, then let go of them."""
+        deadline = self._clock() + REVOKE_SECONDS
+        for place in partitions:
+            owned = self._owned.get(SlotName(place.topic, place.partition))
+            if owned is not None:
+                _quietly("store revoked partition", lambda owned=owned: self._finish(owned, deadline))  # type: ignore[misc]
+        self._release(consumer, partitions)
+        log.info("partitions revoked", partitions=_texts(partitions))
+
+    def on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Let go of partitions that may have another owner already."""
+        self._release(consumer, partitions)
+        log.warning("partitions lost", partitions=_texts(partitions))
+
+    def _release(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        names = [SlotName(place.topic, place.partition) for place in partitions]
+        going = [TopicPartition(name.topic, name.partition) for name in names if name in self._assigned]
+        for name in names:
+            self._owned.pop(name, None)
+            self._beyond_since.pop(name, None)
+        self._assigned.difference_update(names)
+        self._paused.difference_update(names)
+        _quietly("release partitions", lambda: consumer.incremental_unassign(going))
+
+    # Records: points 2 and 7.
+
+    def take(self, messages: Sequence[Message], fetched_under: dict[SlotName, int]) -> None:
+        """Count records. ``fetched_under`` are the ``generations`` from before they were fetched.
+
+        Raises EngagementError for an error of Kafka that does not pass by itself.
+        """
+        now = self._clock()
+        for (topic, partition), group in groupby(messages, _place):
+            name = SlotName(topic, partition)
+            records = list(group)
+            owned = self._owned.get(name)
+            generation = fetched_under.get(name)
+            if owned is None or generation is None or name not in self._assigned:
+                _check_errors(name, [message for message in records if message.error() is not None])
+                continue
+            self._attempt(owned, lambda o=owned, r=records, g=generation: o.take(_batch(o.name, g, r), now))  # type: ignore[misc]
+
+    # What is due: points 1, 4 and 5.
+
+    def maintain(self) -> None:
+        """Load what waits for it, write what is due, pause and resume. Raises ``Blocked`` and ``ConfigurationError``."""
+        self._load_waiting()
+        for owned in list(self._owned.values()):
+            self._attempt(owned, lambda owned=owned: owned.tick(self._clock()))  # type: ignore[misc]
+        self._pause_and_resume()
+        if self._clock() - self._committed_at >= COMMIT_SECONDS:
+            self.commit(wait=False)
+
+    def stop(self, deadline: float) -> bool:
+        """Store everything that is counted; whether that was done by ``deadline``."""
+        return all([self._finish(owned, deadline) for owned in list(self._owned.values())])
+
+    def commit(self, *, wait: bool) -> None:
+        """Tell Kafka the confirmed offsets, for lag tools."""
+        now = self._committed_at = self._clock()
+        offsets = {owned.name: owned.committable(now) for owned in self._owned.values()}
+        places = [
+            TopicPartition(name.topic, name.partition, offset) for name, offset in offsets.items() if offset is not None
+        ]
+        if places:
+            commit = self._consumer.commit
+            _quietly("commit offsets", partial(commit, offsets=places, asynchronous=False if wait else True))  # noqa: SIM211
+
+    def _finish(self, owned: OwnedSlot, deadline: float) -> bool:
+        return owned.finish(self._clock(), deadline, self._clock)
+
+    def _attempt(self, owned: OwnedSlot, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except SlotMovedError:
+            log.warning("slot was written by another or rolled back: loading it again", slot=str(owned.name))
+            owned.reload(self._next_generation(), self._clock())
+            self._unassign(owned.name)
+
+    def _unassign(self, name: SlotName) -> None:
+        if name in self._assigned:
+            self._assigned.discard(name)
+            self._paused.discard(name)
+            self._consumer.incremental_unassign([TopicPartition(name.topic, name.partition)])
+
+    def _load_waiting(self) -> None:
+        now = self._clock()
+        waiting = [owned for owned in self._owned.values() if owned.slot is None and now >= owned.retry_at]
+        if not waiting:
+            return
+        try:
+            stored = {owned.name: owned.stored() for owned in waiting}
+            fresh = [name for name, record in stored.items() if record is None]
+            around = self._broker.surroundings(list(stored), fresh)
+            for owned in waiting:
+                self._load(owned, lambda owned=owned: owned.load(stored[owned.name], around[owned.name], now))  # type: ignore[misc]
+        except Unavailable as error:
+            log.warning("waiting to load slots", error=str(error))
+            for owned in waiting:
+                if owned.slot is None:
+                    owned.put_off(now)
+
+    def _load(self, owned: OwnedSlot, load: Callable[[], object]) -> None:
+        name, now = owned.name, self._clock()
+        try:
+            load()
+        except BeyondLogEnd:
+            if now - self._beyond_since.setdefault(name, now) > LOG_END_SECONDS:
+                raise
+            owned.put_off(now)
+            return
+        self._beyond_since.pop(name, None)
+        assert owned.slot is not None  # noqa: S101  load fills it or raises
+        header = owned.slot.header
+        self._consumer.incremental_assign([_start(name, header)])
+        self._assigned.add(name)
+        log.info("slot loaded", slot=str(name), offset=header.next_offset, counted=header.counted)
+
+    def _pause_and_resume(self) -> None:
+        wanted = {name for name in self._assigned if self._owned[name].stalled}
+        pause, resume = wanted - self._paused, self._paused - wanted
+        if pause:
+            self._consumer.pause([TopicPartition(name.topic, name.partition) for name in pause])
+        if resume:
+            self._consumer.resume([TopicPartition(name.topic, name.partition) for name in resume])
+        self._paused = wanted
+
+
+def _start(name: SlotName, header: Header) -> TopicPartition:
+    if header.leader_epoch is None:
+        return TopicPartition(name.topic, name.partition, header.next_offset)
+    return TopicPartition(name.topic, name.partition, header.next_offset, leader_epoch=header.leader_epoch)
+
+
+def _place(message: Message) -> tuple[str, int]:
+    return message.topic() or "", message.partition() or 0
+
+
+def _batch(name: SlotName, generation: int, messages: list[Message]) -> Batch:
+    """The records among ``messages``; an end-of-partition event says how far the log holds nothing else."""
+    events = [message for message in messages if message.error() is not None]
+    end = _check_errors(name, events)
+    records = [message for message in messages if message.error() is None] if events else messages
+    size = len(records)
+    offsets = np.fromiter(map(Message.offset, records), np.int64, size)
+    times = np.fromiter((stamp[1] for stamp in map(Message.timestamp, records)), np.int64, size)
+    if size:
+        end = max(end, int(offsets[-1]) + 1)
+    epoch = records[-1].leader_epoch() if size else None
+    return Batch(name, generation, records, list(map(Message.value, records)), offsets, times, end, epoch)
+
+
+def _check_errors(name: SlotName, events: Iterable[Message]) -> int:
+    """The offset of the last end-of-partition event, 0 without one. Raises for what does not pass by itself."""
+    end = 0
+    for event in events:
+        error = event.error()
+        if error is None:
+            continue
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's public name for the event
+            end = event.offset() or 0
+        elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  as above
+            message = (
+                f"{name}: the log no longer holds the offset that is next ({error.str()}); "
+                "see `engagement-stream lag`, then use `rebuild` or `accept-gap`"
+            )
+            raise Blocked(message)
+        elif code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED) or error.fatal():
+            message = f"{name.topic}: {error.str()}; see `engagement-stream topics`"
+            raise EngagementError(message)
+        else:
+            log.warning("kafka", slot=str(name), error=error.str())
+    return end
+
+
+def _quietly(what: str, step: Callable[[], object]) -> None:
+    """A callback must not raise (point 3): what fails here heals by a reload or by the next owner."""
+    try:
+        step()
+    except (KafkaException, EngagementError, RuntimeError) as error:
+        log.error(f"could not {what}", error=str(error))
+
+
+def _texts(partitions: list[TopicPartition]) -> list[str]:
+    return [f"{place.topic}/{place.partition}" for place in partitions]
+

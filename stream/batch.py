@@ -1,0 +1,52 @@
+"""Records of one partition on their way from the consumer into a slot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from store.layout import SlotName
+
+
+class Keyed(Protocol):
+    """What is asked of a Kafka message once it is in a batch."""
+
+    def key(self) -> bytes | None:
+        """The record's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive records of one partition, and how far the log is known to hold nothing else.
+
+    ``offsets`` and ``timestamps`` (ms) have one cell per record; ``end`` is past the last record, and past the markers and
+    gaps behind it where the broker said so. ``generation`` is the assignment they were fetched under.
+    """
+
+    slot: SlotName
+    generation: int
+    messages: Sequence[Keyed]
+    values: list[bytes | None]
+    offsets: NDArray[np.int64]
+    timestamps: NDArray[np.int64]
+    end: int
+    leader_epoch: int | None
+
+    def from_offset(self, offset: int) -> "Batch":
+        """The same without the records below ``offset``, which are counted already."""
+        first = int(np.searchsorted(self.offsets, offset))
+        if not first:
+            return self
+        kept = slice(first, None)
+        return Batch(
+            self.slot,
+            self.generation,
+            self.messages[kept],
+            self.values[kept],
+            self.offsets[kept],
+            self.timestamps[kept],
+            self.end,
+            self.leader_epoch,
+        )

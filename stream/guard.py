@@ -1,0 +1,74 @@
+"""Whether a slot may go on from where it stands: the checks between loading a header and reading the log."""
+
+import msgspec
+
+from schemas.exits import Blocked, ConfigurationError
+from store.layout import LAYOUT_VERSION, Header, SlotName
+from store.offsets import LogBounds
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What Kafka says about a slot. The last two are asked for only where the slot has no header."""
+
+    topic_id: str
+    bounds: LogBounds
+    committed: int | None = None
+    published: int | None = None
+    """The next offset that the newest published run names for it."""
+
+
+class BeyondLogEnd(Blocked):
+    """The stored offset is past the log's end; a broker that has just started may say so for a moment."""
+
+
+def check_header(slot: SlotName, header: Header, around: Surroundings, timezone: str) -> None:
+    """Raise ``Blocked`` or ``ConfigurationError`` where going on from ``header`` would give wrong figures."""
+    if header.layout != LAYOUT_VERSION:
+        message = f"{slot}: Redis holds layout {header.layout}, this version reads {LAYOUT_VERSION}; run the version that wrote it"
+        raise Blocked(message)
+    if header.timezone != timezone:
+        message = (
+            f"timezone is {timezone}, but {slot} was counted in days of {header.timezone}; set timezone back, or count again "
+            "with `engagement-stream rebuild`"
+        )
+        raise ConfigurationError(message)
+    if header.topic_id != around.topic_id:
+        message = f"{slot}: the topic was deleted and made anew since it was counted (id {header.topic_id}, now {around.topic_id}); {_ways(slot)}"
+        raise Blocked(message)
+    start, end = around.bounds.start, around.bounds.end
+    if header.next_offset < start:
+        message = (
+            f"{slot}: the log starts at {start}, but offset {header.next_offset} is next: {start - header.next_offset} "
+            f"offsets were deleted before they were counted; {_ways(slot)}"
+        )
+        raise Blocked(message)
+    if header.next_offset > end:
+        message = f"{slot}: offset {header.next_offset} is next, but the log ends at {end}: it was truncated; {_ways(slot)}"
+        raise BeyondLogEnd(message)
+
+
+def new_header(slot: SlotName, around: Surroundings, timezone: str) -> Header:
+    """The header of a slot that was never counted. Raises ``Blocked`` where there are traces that it was."""
+    if around.committed is not None:
+        message = (
+            f"{slot}: Redis has no slot, but the group committed offset {around.committed}: Redis lost its data or is another "
+            f"one; restore it, or count again with {_rebuild(slot)}"
+        )
+        raise Blocked(message)
+    if around.published:
+        message = (
+            f"{slot}: Redis has no slot, but the newest published run counted it up to offset {around.published}: Redis lost "
+            f"its data or is another one; restore it, or count again with {_rebuild(slot)}"
+        )
+        raise Blocked(message)
+    start = around.bounds.start
+    return Header(timezone=timezone, topic_id=around.topic_id, next_offset=start, first_offset=start)
+
+
+def _rebuild(slot: SlotName) -> str:
+    kind = "accounts" if slot.topic.endswith("accounts") else "actions"
+    return f"`engagement-stream rebuild --topic {kind} --partition {slot.partition}`"
+
+
+def _ways(slot: SlotName) -> str:
+    return f"count again with {_rebuild(slot)}, or keep the figures with {_rebuild(slot).replace('rebuild', 'accept-gap')}"

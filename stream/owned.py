@@ -1,0 +1,239 @@
+"""One partition that this process owns: its slot in memory, its checkpoints, and the records it has in hand.
+
+Its state: ``slot`` is None while it has to be loaded (first, and after every reload); ``_pending`` is a checkpoint that was
+sent and not answered. An error is not an answer: the same record with the same state id is sent until there is one.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from schemas.exits import Unavailable
+from schemas.rejects import reject_headers
+from store.layout import Header, SlotName, minute_log
+from store.redo import RedoRecord
+from store.slots import Answer, SlotStore
+from stream import account_slot, action_slot
+from stream.account_slot import AccountSlot
+from stream.action_slot import ActionSlot
+from stream.batch import Batch
+from stream.guard import Surroundings, check_header, new_header
+from stream.rejects import RejectSender, Tally
+from stream.slot import Prepared, Slot, SlotRules
+
+log = structlog.get_logger()
+
+CHECKPOINT_SECONDS = 1.0
+CHECKPOINT_EVENTS = 200_000
+IDLE_CHECK_SECONDS = 3.0
+SAFE_SECONDS = 5.0
+"""Age from which a confirmed offset may be committed in Kafka: Redis has it on disk by then (appendfsync everysec)."""
+_LONGEST_PAUSE = 5.0
+
+
+class SlotMovedError(Exception):
+    """Somebody else wrote the slot, or Redis was rolled back: what is in memory is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every owned slot works with."""
+
+    store: SlotStore
+    rejects: RejectSender
+    rules: SlotRules
+    timezone: str
+    actions_topic: str
+    new_state_id: Callable[[], bytes]
+
+
+class OwnedSlot:
+    """See the module. ``now`` is always a monotonic time in seconds."""
+
+    def __init__(self, name: SlotName, generation: int, parts: Parts) -> None:
+        self.name = name
+        self.generation = generation
+        self.slot: Slot[Any] | None = None
+        self.retry_at = 0.0
+        self._parts = parts
+        self._pause = 0.0
+        self._forget()
+
+    def _forget(self) -> None:
+        self.slot = None
+        self._stored: RedoRecord | None = None
+        self._pending: RedoRecord | None = None
+        self._in_hand: deque[Batch] = deque()
+        self._tally = Tally()
+        self._confirmed: deque[tuple[float, int]] = deque()
+        self._events = 0
+        self._written_at = 0.0
+        self._compared_at = 0.0
+
+    @property
+    def stalled(self) -> bool:
+        """Whether no more records should be fetched for now."""
+        return self._pause > 0.0
+
+    def stored(self) -> RedoRecord | None:
+        """What Redis holds of the slot now; the first step of loading."""
+        return self._parts.store.stored(self.name)
+
+    def load(self, stored: RedoRecord | None, around: Surroundings, now: float) -> Header:
+        """Fill memory from ``stored``, read before anything else; a write in between makes the next checkpoint void.
+
+        Returns the header that says where to read on. Raises what ``guard`` and ``SlotStore.read`` raise.
+        """
+        parts = self._parts
+        if stored is None:
+            header = new_header(self.name, around, parts.timezone)
+        else:
+            header = stored.header
+            check_header(self.name, header, around, parts.timezone)
+        kind, names = (
+            (ActionSlot, action_slot.LOADED_AT_START)
+            if self.name.topic == parts.actions_topic
+            else (AccountSlot, account_slot.LOADED_AT_START)
+        )
+        strings = parts.store.read(self.name, stored, names) if stored else dict.fromkeys(names, b"")
+        self.slot = kind(header, parts.rules, strings)
+        self._stored = stored
+        self._written_at = self._compared_at = now
+        return header
+
+    def reload(self, generation: int, now: float) -> None:
+        """Throw away all that is in memory, records in hand included."""
+        self._forget()
+        self.generation = generation
+        self._back_off(now)
+
+    def put_off(self, now: float) -> None:
+        """Loading did not work out; try again later."""
+        self._back_off(now)
+
+    def take(self, batch: Batch, now: float) -> None:
+        """Count a batch of this generation, or keep it in hand where Redis does not answer; drop others."""
+        if self.slot is None or batch.generation != self.generation:
+            return
+        self._in_hand.append(batch)
+        if not self.stalled:
+            self._attempt(self._fold_in_hand, now)
+
+    def tick(self, now: float) -> None:
+        """Do what is due. Raises ``SlotMovedError``."""
+        if self.slot is None or now < self.retry_at:
+            return
+        self._attempt(lambda: self._work(now), now)
+
+    def finish(self, now: float, deadline: float, clock: Callable[[], float]) -> bool:
+        """Write all that is counted before the owner lets go; whether that was done by ``deadline``."""
+        while self.slot is not None:
+            try:
+                self._fold_in_hand()
+                if self._pending is None and not self.slot.changed:
+                    return True
+                self._checkpoint(now)
+            except Unavailable as error:
+                log.warning("waiting to store the last checkpoint", slot=str(self.name), error=str(error))
+            except SlotMovedError:
+                return False
+            if clock() > deadline:
+                return False
+            self._parts.rejects.pump(0.05)
+        return True
+
+    def committable(self, now: float) -> int | None:
+        """The newest offset that Redis confirmed long enough ago, if it is new since the last call."""
+        found = None
+        while self._confirmed and self._confirmed[0][0] <= now - SAFE_SECONDS:
+            found = self._confirmed.popleft()[1]
+        return found
+
+    def _attempt(self, step: Callable[[], None], now: float) -> None:
+        try:
+            step()
+        except Unavailable as error:
+            self._back_off(now)
+            log.warning("waiting", slot=str(self.name), error=str(error), again_in=self._pause)
+
+    def _back_off(self, now: float) -> None:
+        self._pause = min(max(0.1, 2 * self._pause), _LONGEST_PAUSE)
+        self.retry_at = now + self._pause
+
+    def _work(self, now: float) -> None:
+        assert self.slot is not None  # noqa: S101  tick checks
+        self._fold_in_hand()
+        due = now - self._written_at >= CHECKPOINT_SECONDS or self._events >= CHECKPOINT_EVENTS
+        if self._pending is not None or (self.slot.changed and due):
+            self._checkpoint(now)
+        elif now - self._compared_at >= IDLE_CHECK_SECONDS:
+            self._compare(now)
+        elif not self._tally.outstanding:
+            self._pause = 0.0
+
+    def _fold_in_hand(self) -> None:
+        slot, parts = self.slot, self._parts
+        while slot is not None and self._in_hand:
+            batch = self._in_hand[0].from_offset(slot.header.next_offset)
+            prepared = slot.prepare(batch)
+            missing = slot.missing(prepared)
+            if missing and self._stored is not None:
+                slot.supply(parts.store.read(self.name, self._stored_now(), missing))
+            slot.apply(prepared)
+            self._in_hand.popleft()
+            self._events += len(batch.values)
+            self._send_rejects(prepared)
+
+    def _stored_now(self) -> RedoRecord:
+        """The record that is true in Redis, which must be ours: confirmed, or sent and not answered yet."""
+        stored = self._parts.store.stored(self.name)
+        ours = {record.state_id for record in (self._stored, self._pending) if record is not None}
+        if stored is None or stored.state_id not in ours:
+            raise SlotMovedError
+        return stored
+
+    def _send_rejects(self, prepared: Prepared) -> None:
+        batch = prepared.batch
+        for at, refused in prepared.rejects:
+            headers = reject_headers(refused, self.name.topic, self.name.partition, int(batch.offsets[at]))
+            self._parts.rejects.send(self._tally, batch.messages[at].key(), batch.values[at], headers)
+
+    def _checkpoint(self, now: float) -> None:
+        """1. Rejects are delivered. 2. Days are closed. 3. The record is built, once. 4. It is sent until answered."""
+        assert self.slot is not None  # noqa: S101  callers check
+        if self._pending is None:
+            if self._tally.outstanding:
+                self._parts.rejects.pump(0.05)
+            if self._tally.outstanding:
+                message = f"{self._tally.outstanding} rejects of {self.name} are not delivered yet"
+                raise Unavailable(message)
+            self._close_days()
+            self._pending = self.slot.build(self._parts.new_state_id(), self._stored)
+            self._events = 0
+        answer = self._parts.store.checkpoint(self.name, self._stored, self._pending)
+        if answer is Answer.OTHER:
+            raise SlotMovedError
+        self._stored, self._pending = self._pending, None
+        self._written_at = self._compared_at = now
+        self._pause = 0.0
+        self._confirmed.append((now, self._stored.header.next_offset))
+        self.slot.confirmed()
+
+    def _close_days(self) -> None:
+        if not isinstance(self.slot, ActionSlot):
+            return
+        for day in self.slot.closable():
+            name = minute_log(day)
+            stored = self._parts.store.read(self.name, self._stored_now(), [name])[name] if self._stored else b""
+            self.slot.close(day, stored)
+
+    def _compare(self, now: float) -> None:
+        """An owner with nothing to write must still notice that Redis was rolled back."""
+        expected = self._stored.state_id if self._stored else b""
+        if self._parts.store.state_id(self.name) != expected:
+            raise SlotMovedError
+        self._compared_at = now
+        self._pause = 0.0

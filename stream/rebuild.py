@@ -1,0 +1,131 @@
+"""What a person decides about a slot: count it again from the log, or go on past records that are gone.
+
+Both are one checkpoint under the same compare-and-swap as every other write, so a worker that owns the slot after all
+finds that somebody else wrote, reloads, and goes on from there.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+import redis
+
+from schemas.exits import Blocked, EngagementError
+from store.layout import LAYOUT_VERSION, Gap, Header, SlotName
+from store.offsets import LogBounds
+from store.purge import purge
+from store.redo import RedoRecord, encode_redo
+from store.slots import Answer, SlotStore
+
+TRIES = 10
+
+
+class Partition(msgspec.Struct, frozen=True):
+    """What the broker says about a slot's partition. `owner` is the group member that has it, None for nobody."""
+
+    slot: SlotName
+    log: LogBounds
+    topic_id: str
+    owner: str | None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a command did to a slot: where it goes on, and where it stood before (None: nowhere)."""
+
+    topic: str
+    partition: int
+    from_offset: int | None
+    next_offset: int
+
+
+def refusal(partition: Partition, header: Header | None) -> str | None:
+    """Why this slot must not be counted again unless somebody insists, or None.
+
+    `header` is what is stored, None where nothing is or where it cannot be read.
+    """
+    slot, start = partition.slot, partition.log.start
+    if partition.owner is not None:
+        return f"{slot} is owned by {partition.owner}; stop it first, or use --force"
+    if header is None and start > 0:
+        return f"{slot} has no readable header and its log starts at {start}, so records may be gone; use --force"
+    if header is not None and header.topic_id != partition.topic_id:
+        return f"{slot} was counted from a topic that was deleted since; use --force to lose its figures"
+    if header is not None and start > header.first_offset:
+        return (
+            f"the log of {slot} starts at {start} and no longer reaches back to the slot's first offset "
+            f"{header.first_offset}, so figures would be lost; use --force to lose them"
+        )
+    return None
+
+
+def rebuild(client: redis.Redis, partition: Partition, timezone: str, new_id: Callable[[], bytes]) -> Outcome:
+    """Empty the slot and set it to the start of its log. Whether that is wise is for `refusal` to say, before.
+
+    Raises Unavailable, or EngagementError where somebody else keeps writing.
+    """
+    store, slot, start = SlotStore(client), partition.slot, partition.log.start
+    empty = Header(timezone=timezone, topic_id=partition.topic_id, next_offset=start, first_offset=start)
+    for _ in range(TRIES):
+        stored = readable(store, slot)
+        if stored is None:
+            # What strings are there is unknown without a header, and none of them may show through in the new slot.
+            purge(client, slot)
+        if _write(store, slot, stored, empty, new_id()):
+            return Outcome(slot.topic, slot.partition, stored.header.next_offset if stored else None, start)
+    raise EngagementError(_contended(slot))
+
+
+def accept_gap(store: SlotStore, partition: Partition, new_id: Callable[[], bytes]) -> Outcome:
+    """Keep the slot's figures and go on at the nearest offset that the log has, with the gap noted in the header.
+
+    Raises EngagementError where there is no gap or no slot, Blocked for a slot that cannot be read, Unavailable.
+    """
+    slot = partition.slot
+    for _ in range(TRIES):
+        stored = store.stored(slot)
+        if stored is None:
+            message = f"{slot} has nothing stored, so there are no figures to keep; use `engagement-stream rebuild`"
+            raise EngagementError(message)
+        moved = past_gap(partition, stored.header)
+        if _write(store, slot, stored, moved, new_id()):
+            return Outcome(slot.topic, slot.partition, stored.header.next_offset, moved.next_offset)
+    raise EngagementError(_contended(slot))
+
+
+def past_gap(partition: Partition, header: Header) -> Header:
+    """The header that goes on past the gap. Raises EngagementError where nothing is missing."""
+    log = partition.log
+    target = min(max(header.next_offset, log.start), log.end)
+    if header.topic_id != partition.topic_id:
+        # Offsets of the old topic mean nothing in the new one: all of it is still to be counted.
+        target = log.start
+    elif target == header.next_offset:
+        message = f"{partition.slot} has no gap: its next offset {target} is within its log ({log.start} to {log.end})"
+        raise EngagementError(message)
+    return msgspec.structs.replace(
+        header,
+        topic_id=partition.topic_id,
+        next_offset=target,
+        leader_epoch=None,
+        gaps=(*header.gaps, Gap(header.next_offset, target)),
+    )
+
+
+def readable(store: SlotStore, slot: SlotName) -> RedoRecord | None:
+    """The stored record, None where there is none or none that this version can read. Raises Unavailable."""
+    try:
+        record = store.stored(slot)
+    except Blocked:
+        return None
+    return record if record is not None and record.header.layout == LAYOUT_VERSION else None
+
+
+def _write(store: SlotStore, slot: SlotName, stored: RedoRecord | None, header: Header, state_id: bytes) -> bool:
+    """Write one checkpoint after `stored`, dropping what `header` does not name. False where somebody else wrote."""
+    if stored is not None:
+        header = msgspec.structs.replace(header, previous=stored.state_id, sequence=stored.header.sequence + 1)
+    record = encode_redo(state_id, header, (), stored.header if stored else None)
+    return store.checkpoint(slot, stored, record) is not Answer.OTHER
+
+
+def _contended(slot: SlotName) -> str:
+    return f"{slot} was written by somebody else {TRIES} times in a row; stop its worker and run this again"

@@ -1,0 +1,153 @@
+"""The worker: fetch, count, checkpoint, until told to stop."""
+
+import gc
+import os
+import threading
+import time
+from typing import Any
+
+import redis
+import structlog
+from confluent_kafka import Consumer, Message
+from confluent_kafka.admin import AdminClient
+
+from schemas.exits import ConfigurationError, Exit
+from schemas.moments import Calendar
+from schemas.settings import Settings
+from store.connect import connect_redis, kafka_admin, kafka_consumer, kafka_producer, wait_for_kafka, wait_for_redis
+from store.layout import STATE_ID_BYTES
+from store.offsets import log_append_time, partitions
+from store.slots import SlotStore
+from stream.assignment import Assignment
+from stream.broker import Broker
+from stream.owned import Parts
+from stream.rejects import PRODUCER_SETTINGS, RejectSender
+from stream.slot import SlotRules
+from stream.topics import ensure_rejects_takes_inputs
+
+log = structlog.get_logger()
+
+BATCH_RECORDS = 20_000
+FILL_SECONDS = 0.1
+STOP_SECONDS = 20.0
+"""How long storing the last checkpoints may take after SIGTERM; what is not stored is counted again by the next owner."""
+COLLECT_SECONDS = 60.0
+
+CONSUMER_SETTINGS: dict[str, Any] = {
+    "enable.auto.offset.store": False,
+    "enable.partition.eof": True,
+    "fetch.queue.backoff.ms": 5,
+    "fetch.message.max.bytes": 4 * 1024 * 1024,
+    "queued.min.messages": 200_000,
+    "queued.max.messages.kbytes": 64 * 1024,
+    "topic.metadata.refresh.interval.ms": 30_000,
+}
+"""Defaults for throughput, which `[kafka]` may change. The backoff alone is worth a factor of five."""
+INCREMENTAL = "cooperative-sticky"
+
+
+def run_worker(settings: Settings, stop: threading.Event) -> Exit:
+    """Count the input topics into Redis until ``stop`` is set.
+
+    Raises Unavailable where Kafka or Redis are not there for 30 s at start, ConfigurationError, Blocked.
+    """
+    client, admin = connect_redis(settings), kafka_admin(settings)
+    wait_for_redis(client, settings)
+    wait_for_kafka(admin, settings)
+    _check_eviction(client)
+    _check_topics(admin, settings)
+    consumer = kafka_consumer(settings, **_consumer_settings(settings))
+    rejects = RejectSender(kafka_producer(settings, **PRODUCER_SETTINGS), settings.topics.rejects)
+    parts = Parts(
+        SlotStore(client),
+        rejects,
+        SlotRules(
+            Calendar(settings.timezone),
+            settings.lateness_days,
+            settings.retention_days,
+            settings.max_record_bytes,
+            settings.user_scores,
+        ),
+        settings.timezone,
+        settings.topics.actions,
+        lambda: os.urandom(STATE_ID_BYTES),
+    )
+    assignment = Assignment(consumer, Broker(admin, settings), parts, time.monotonic)
+    topics = [settings.topics.actions, settings.topics.accounts]
+    consumer.subscribe(
+        topics, on_assign=assignment.on_assign, on_revoke=assignment.on_revoke, on_lost=assignment.on_lost
+    )
+    log.info("started", topics=topics, group=settings.group_id)
+    try:
+        _loop(consumer, assignment, rejects, stop)
+    finally:
+        stored = assignment.stop(time.monotonic() + STOP_SECONDS)
+        assignment.commit(wait=True)
+        consumer.close()
+        log.info("stopped", all_stored=stored)
+    return Exit.DONE if stored else Exit.FAILED
+
+
+def _loop(consumer: Consumer, assignment: Assignment, rejects: RejectSender, stop: threading.Event) -> None:
+    """Events and table entries are not cyclic, so the collector would only walk millions of them in vain: it is off in the
+    loop, and what it would find is collected, and the rest set aside, once in a while.
+    """
+    gc.disable()
+    collected_at = time.monotonic()
+    while not stop.is_set():
+        generations = assignment.generations()
+        messages = _fetch(consumer)
+        current = assignment.generations()
+        assignment.take(messages, {name: n for name, n in generations.items() if current.get(name) == n})
+        rejects.pump()
+        assignment.maintain()
+        if time.monotonic() - collected_at > COLLECT_SECONDS:
+            gc.collect()
+            gc.freeze()
+            collected_at = time.monotonic()
+    gc.enable()
+
+
+def _fetch(consumer: Consumer) -> list[Message]:
+    """Up to ``BATCH_RECORDS`` records: ``consume`` returns the first chunk it finds, so it is called until there is none."""
+    deadline = time.monotonic() + FILL_SECONDS
+    found: list[Message] = consumer.consume(BATCH_RECORDS, FILL_SECONDS)
+    while found and len(found) < BATCH_RECORDS and time.monotonic() < deadline:
+        more = consumer.consume(BATCH_RECORDS - len(found), 0.005)
+        if not more:
+            break
+        found += more
+    return found
+
+
+def _consumer_settings(settings: Settings) -> dict[str, Any]:
+    """Ours where `[kafka]` says nothing. Partitions come and go one by one: a reload must not disturb the others."""
+    chosen = {key: value for key, value in CONSUMER_SETTINGS.items() if key not in settings.kafka}
+    chosen["group.id"] = settings.group_id
+    if settings.kafka.get("group.protocol") == "consumer":
+        return chosen
+    strategy = settings.kafka.get("partition.assignment.strategy", INCREMENTAL)
+    if strategy != INCREMENTAL:
+        message = f"[kafka] partition.assignment.strategy is {strategy}, only {INCREMENTAL} works here; remove it"
+        raise ConfigurationError(message)
+    return {**chosen, "partition.assignment.strategy": INCREMENTAL}
+
+
+def _check_eviction(client: redis.Redis) -> None:
+    """A Redis that evicts keys without a time limit would lose counters."""
+    policy = client.info("memory").get("maxmemory_policy", "noeviction")
+    if policy.startswith("allkeys-"):
+        message = f"Redis has maxmemory-policy {policy}, which evicts counters; set maxmemory-policy noeviction"
+        raise ConfigurationError(message)
+
+
+def _check_topics(admin: AdminClient, settings: Settings) -> None:
+    topics = settings.topics
+    partitions(admin, [topics.actions, topics.accounts, topics.rejects])
+    ensure_rejects_takes_inputs(admin, settings)
+    if not log_append_time(admin, topics.actions):
+        log.warning(
+            "topic has CreateTime: one wrong producer clock can move the newest day for good",
+            topic=topics.actions,
+            fix="set message.timestamp.type=LogAppendTime",
+        )

@@ -1,0 +1,168 @@
+"""Nothing is lost and nothing counted twice, whatever dies: the figures afterwards are those of an undisturbed count.
+
+Faults come at random moments of a running feed; the seed is printed, and EXACTLY_ONCE_SEED sets it.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from services.redis import LocalRedis
+from tests.acceptance import sample
+from tests.acceptance.engine import STOP_SECONDS, Engine, assert_equal_figures
+from tests.faults.feed import Feed
+from tests.faults.proxy import RedisProxy
+from tests.support import wait_until
+
+SESSION_SECONDS = 2.0
+POLL_SECONDS = 4.0
+KAFKA = {
+    "session.timeout.ms": round(1000 * SESSION_SECONDS),
+    "heartbeat.interval.ms": 500,
+    "max.poll.interval.ms": round(1000 * POLL_SECONDS),
+}
+PARTITIONS = 3
+MOST_TORN_BYTES = 3_000
+
+
+@pytest.fixture
+def random() -> Random:
+    seed = int(os.environ.get("EXACTLY_ONCE_SEED", Random().randrange(1_000_000)))
+    print(f"EXACTLY_ONCE_SEED={seed}")
+    return Random(seed)
+
+
+@pytest.fixture
+def own(local_redis: Callable[[], LocalRedis]) -> LocalRedis:
+    return local_redis()
+
+
+@pytest.fixture
+def proxy(own: LocalRedis) -> Iterator[RedisProxy]:
+    with RedisProxy(own.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def engine(settings_env: dict[str, str], proxy: RedisProxy, tmp_path: Path) -> Engine:
+    """A system behind the proxy, with sessions short enough to die in."""
+    engine = Engine({**settings_env, "REDIS_URL": proxy.url, "ENGAGEMENT_WAIT_SECONDS": "60"}, tmp_path)
+    engine.create_topics(PARTITIONS)
+    return engine.with_env(ENGAGEMENT_KAFKA=json.dumps(KAFKA))
+
+
+@contextmanager
+def replaceable_workers(engine: Engine, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Workers that the block may kill and replace in the list; those in it at the end must live and stop cleanly."""
+    running = [engine.start_worker() for _ in range(count)]
+    try:
+        yield running
+        assert all(worker.poll() is None for worker in running), "a worker gave up" + engine.worker_logs()
+        for worker in running:
+            worker.send_signal(signal.SIGTERM)
+        assert [worker.wait(STOP_SECONDS) for worker in running] == [0] * count, engine.worker_logs()
+    finally:
+        for worker in running:
+            worker.kill()
+            worker.wait()
+
+
+def assert_exact(engine: Engine) -> None:
+    for as_of in sample.DAYS:
+        assert_equal_figures(engine.daily(as_of, "--dry-run", seconds=90), sample.expected(as_of))
+
+
+def kill(engine: Engine, workers: list[subprocess.Popen[bytes]], which: int) -> None:
+    assert workers[which].poll() is None, "a worker gave up" + engine.worker_logs()
+    workers[which].kill()
+    workers[which].wait()
+    workers[which] = engine.start_worker()
+
+
+def freeze(feed: Feed, worker: subprocess.Popen[bytes]) -> None:
+    """Stops a worker until well past its session, when another has what it had, and lets it go on as if nothing was."""
+    worker.send_signal(signal.SIGSTOP)
+    feed.wait_more(SESSION_SECONDS + 2)
+    worker.send_signal(signal.SIGCONT)
+
+
+def test_workers_may_be_killed_and_frozen_at_any_moment_also_amid_slow_checkpoints(
+    engine: Engine, proxy: RedisProxy, random: Random
+) -> None:
+    moments = sorted(random.uniform(0.03, 0.98) for _ in range(20))
+    frozen = {random.randrange(3, 10), random.randrange(10, 17)}
+    with Feed(engine, 55) as feed, replaceable_workers(engine, 2) as workers:
+        for number, moment in enumerate(moments):
+            feed.wait_for(moment)
+            if number in frozen:
+                freeze(feed, random.choice(workers))
+            proxy.delay = 0.4 if number % 2 else 0.0
+            kill(engine, workers, random.randrange(2))
+        feed.wait_for(1.0)
+        assert_exact(engine)
+    assert proxy.delayed
+
+
+def test_redis_may_lose_replies_be_torn_and_rolled_back(
+    engine: Engine, proxy: RedisProxy, own: LocalRedis, random: Random, tmp_path: Path
+) -> None:
+    older = tmp_path / "older"
+    with Feed(engine, 40) as feed, replaceable_workers(engine, 2) as workers:
+        feed.wait_for(0.1)
+        proxy.lose_replies(3)
+        wait_until(lambda: proxy.lost == 3, what="three lost replies")
+        feed.wait_for(0.2)
+        shutil.copytree(own.data_dir, older)
+        for moment in (0.3, 0.38):
+            feed.wait_for(random.uniform(moment, moment + 0.06))
+            restart_torn(own, random)
+        feed.wait_for(0.5)
+        slow_down(feed, proxy)
+        feed.wait_for(random.uniform(0.7, 0.75))
+        roll_back(own, older)
+        for moment in (0.82, 0.9):
+            feed.wait_for(random.uniform(moment, moment + 0.06))
+            proxy.lose_replies(1)
+            restart_torn(own, random)
+        kill(engine, workers, 0)
+        feed.wait_for(1.0)
+        assert_exact(engine)
+
+
+def restart_torn(own: LocalRedis, random: Random) -> None:
+    """Kills Redis and starts it without the last bytes of its file, as after a power cut."""
+    own.kill()
+    newest = max(own.data_dir.rglob("*.aof"), key=lambda path: path.stat().st_mtime_ns)
+    size = newest.stat().st_size
+    os.truncate(newest, max(size // 2, size - random.randrange(1, MOST_TORN_BYTES)))
+    own.start()
+
+
+def roll_back(own: LocalRedis, older: Path) -> None:
+    """Starts Redis with data from some time ago, as a restored backup or a failover to a replica that was behind."""
+    own.kill()
+    shutil.rmtree(own.data_dir)
+    shutil.copytree(older, own.data_dir)
+    own.start()
+
+
+def slow_down(feed: Feed, proxy: RedisProxy) -> None:
+    """Replies late: first by a second, then by more than the worker may take between two polls."""
+    for delay in (1.0, POLL_SECONDS + 1.5):
+        before, proxy.delay = proxy.delayed, delay
+        wait_until(partial(more_delayed, proxy, before), what="a slow checkpoint")
+    feed.wait_more(1)
+    proxy.delay = 0.0
+
+
+def more_delayed(proxy: RedisProxy, before: int) -> bool:
+    return proxy.delayed > before

@@ -1,0 +1,70 @@
+"""The whole way from slots to score records against the plain reading that the acceptance tests use."""
+
+import datetime as dt
+from collections import Counter
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.days import Window
+from jobs.scores import activity_of, score_day
+from jobs.snapshot import ActionsPart, Inputs
+from schemas.moments import Calendar
+from store.layout import SlotName
+from tests.acceptance.oracle import expected_scores
+
+AS_OF = dt.date(2025, 6, 30)
+
+events = st.lists(
+    st.tuples(
+        st.integers(0, 2),  # partition
+        st.sampled_from(["a", "b", "c", "ü"]),
+        st.sampled_from(["view", "edit"]),
+        st.integers(-2, 40),  # days before as_of
+        st.integers(1, 30),  # times
+    ),
+    max_size=40,
+)
+Event = tuple[int, str, str, int, int]
+
+
+def slot(partition: int, log: list[Event]) -> ActionsPart:
+    """A slot as the stream counts it, with one vector per day that is as long as the series were on that day."""
+    accounts: dict[str, int] = {}
+    series: dict[tuple[str, str], int] = {}
+    first: dict[str, int] = {}
+    counts: dict[int, Counter[int]] = {}
+    for _, account, action, ago, times in log:
+        day = AS_OF.toordinal() - ago
+        accounts.setdefault(account, len(accounts))
+        place = series.setdefault((account, action), len(series))
+        first[account] = min(day, first.get(account, day))
+        counts.setdefault(day, Counter())[place] += times
+    return ActionsPart(
+        SlotName("t.actions", partition),
+        list(accounts),
+        np.array([first[name] for name in accounts], np.uint32),
+        np.array([accounts[account] for account, _ in series], np.uint32),
+        {
+            day: np.array([of_day[i] for i in range(len(series))], np.uint32)
+            for day, of_day in counts.items()
+            if day in Window(AS_OF.toordinal()).days
+        },
+    )
+
+
+@given(events)
+def test_scores_are_those_of_a_plain_reading_however_events_are_spread(log: list[Event]) -> None:
+    parts = [slot(partition, [event for event in log if event[0] == partition]) for partition in range(3)]
+    inputs = Inputs(parts)
+    day = AS_OF.toordinal()
+    found = score_day(inputs, activity_of(inputs, Window(day)), day, Calendar("UTC"), ())
+    plain = [
+        {"account_id": account, "timestamp": f"{AS_OF - dt.timedelta(days=ago)}T12:00:00Z"}
+        for _, account, _, ago, times in log
+        for _ in range(times)
+    ]
+    expected = list(expected_scores(plain, [], AS_OF).values())
+    names = expected[0].keys() if expected else ()
+    assert [{name: getattr(body, name) for name in names} for body in found.bodies()] == expected

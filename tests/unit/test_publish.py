@@ -1,0 +1,56 @@
+import msgspec
+import pytest
+
+from jobs.publish import Decision, decide, newly_forgotten, refuse_older
+from jobs.records import Sourced
+from schemas.accounts import AccountEntry
+from schemas.exits import Exit, UsageError
+from schemas.manifest import Manifest, RunConfig
+from store.layout import SlotName
+
+CONFIG = RunConfig("UTC", "actions", 3, 400, (), {}, (), ())
+FIRST = Manifest("r0", "2025-06-29", 0, 1, "v1", CONFIG, {"t.accounts/0": 10}, {}, "d1")
+
+
+def after(run: Manifest, **changes: str | int) -> Manifest:
+    return msgspec.structs.replace(run, **changes)
+
+
+def test_the_first_run_of_a_day_is_revision_0() -> None:
+    assert decide("2025-06-29", "v1", "d1", []) == Decision(0)
+    assert decide("2025-06-30", "v1", "d1", [FIRST]) == Decision(0)
+
+
+def test_the_same_day_configuration_and_digest_as_the_newest_run_publish_nothing() -> None:
+    assert decide("2025-06-29", "v1", "d1", [FIRST]) == Decision(0, FIRST)
+
+
+@pytest.mark.parametrize(("version", "digest"), [("v2", "d1"), ("v1", "d2")])
+def test_other_figures_or_another_configuration_are_the_next_revision(version: str, digest: str) -> None:
+    assert decide("2025-06-29", version, digest, [FIRST]) == Decision(1)
+
+
+def test_figures_that_went_back_to_those_of_an_older_revision_are_published_again() -> None:
+    runs = [FIRST, after(FIRST, revision=1, digest="d2")]
+    assert decide("2025-06-29", "v1", "d1", runs) == Decision(2)
+
+
+def test_a_day_older_than_the_newest_run_is_refused_as_wrong_usage() -> None:
+    refuse_older("2025-06-29", [FIRST])
+    refuse_older("2025-06-30", [FIRST])
+    with pytest.raises(UsageError, match="2025-06-28 is older than the newest published run"):
+        refuse_older("2025-06-28", [FIRST])
+    assert UsageError.exit is Exit.USAGE
+
+
+def forgotten(account: str, offset: int, partition: int = 0) -> Sourced:
+    return Sourced(SlotName("t.accounts", partition), AccountEntry(offset, 0, account, forgotten=True))
+
+
+def test_accounts_forgotten_since_the_newest_run_get_a_null_once() -> None:
+    found = newly_forgotten([forgotten("z", 10), forgotten("old", 9), forgotten("b", 99)], [FIRST])
+    assert found == ["b", "z"]
+
+
+def test_without_a_run_before_there_is_nothing_to_take_back() -> None:
+    assert newly_forgotten([forgotten("z", 10)], []) == []

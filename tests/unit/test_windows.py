@@ -1,0 +1,133 @@
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from jobs.days import Window
+from jobs.scores import Scores, activity_of, score_day
+from jobs.snapshot import AccountsPart, ActionsPart, Inputs
+from schemas.accounts import AccountEntry
+from schemas.moments import Calendar
+from schemas.scores import ScoreBody
+from store.layout import SlotName
+
+AS_OF = dt.date(2025, 6, 30).toordinal()
+
+
+def actions(*days: int) -> ActionsPart:
+    """One account "a" with one action on each of the days, given as days before as_of (negative: after it)."""
+    counted = sorted(AS_OF - ago for ago in days)
+    counts = {day: np.array([counted.count(day)], np.uint32) for day in set(counted) & set(Window(AS_OF).days)}
+    first = np.array(counted[:1] or [0], np.uint32)
+    return ActionsPart(SlotName("t.actions", 0), ["a"], first, np.array([0], np.uint32), counts)
+
+
+def record(**given: str | int | None) -> AccountsPart:
+    fields = {"created_day": None, "status": None, "effective_at": None, "forgotten": False, **given}
+    return AccountsPart(SlotName("t.accounts", 0), [AccountEntry(0, 0, "a", **fields)])  # type: ignore[arg-type]
+
+
+def score(*parts: ActionsPart | AccountsPart, unscored: tuple[str, ...] = ()) -> Scores:
+    inputs = Inputs(
+        [part for part in parts if isinstance(part, ActionsPart)],
+        [part for part in parts if isinstance(part, AccountsPart)],
+    )
+    return score_day(inputs, activity_of(inputs, Window(AS_OF)), AS_OF, Calendar("UTC"), unscored)
+
+
+def body(*parts: ActionsPart | AccountsPart) -> ScoreBody | None:
+    bodies = score(*parts).bodies()
+    return bodies[0] if bodies else None
+
+
+def days_considered(*parts: ActionsPart | AccountsPart) -> int | None:
+    found = body(*parts)
+    return found.days_considered if found else None
+
+
+def test_days_are_counted_from_the_creation_of_the_account() -> None:
+    assert days_considered(actions(9), record(created_day=AS_OF - 4)) == 5
+    assert days_considered(actions(9), record(created_day=AS_OF)) == 1
+    assert days_considered(actions(9), record(created_day=AS_OF - 13)) == 14
+    assert days_considered(actions(9), record(created_day=AS_OF - 14)) == 14
+
+
+def test_days_are_counted_from_the_first_action_where_no_creation_is_known() -> None:
+    assert days_considered(actions(6, 2)) == 7
+    assert days_considered(actions(6, 2), record(status="Gold")) == 7
+    assert days_considered(actions(300, 2)) == 14
+
+
+def test_an_account_with_a_record_and_no_action_has_14_days_and_scores_0() -> None:
+    found = body(record(status="Gold"))
+    assert found is not None
+    assert (found.days_considered, found.score, found.rank, found.actions) == (14, 0, None, 0)
+    assert (found.usage_frequency, found.status) == ("inactive", "Gold")
+
+
+def test_an_account_created_after_the_day_is_not_in_the_run_though_it_acted() -> None:
+    assert body(actions(3), record(created_day=AS_OF + 1)) is None
+
+
+def test_an_account_whose_first_action_is_later_is_in_the_run_only_by_a_record() -> None:
+    assert body(actions(-1)) is None
+    assert days_considered(actions(-1), record()) == 14
+
+
+def test_a_forgotten_account_is_in_no_run_though_it_acted() -> None:
+    assert body(actions(3), record(forgotten=True)) is None
+
+
+def test_actions_before_the_days_considered_add_nothing_but_their_day_counts_as_active() -> None:
+    found = body(actions(9, 9, 3, 0), record(created_day=AS_OF - 4))
+    assert found is not None
+    assert (found.actions, found.active_days, found.average_daily_actions) == (2, 3, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("active", "frequency"),
+    [(1, "inactive"), (2, "occasionally"), (4, "occasionally"), (5, "weekly"), (8, "weekly"), (9, "daily"), (14, "daily")],
+)
+def test_usage_frequency_follows_the_active_days(active: int, frequency: str) -> None:
+    found = body(actions(*range(active), 300))
+    assert found is not None
+    assert (found.active_days, found.usage_frequency) == (active, frequency)
+
+
+def test_an_account_in_several_slots_is_one() -> None:
+    other = actions(11, 4)
+    other.accounts.insert(0, "b")
+    moved = ActionsPart(
+        SlotName("t.actions", 1), other.accounts, np.array([0, AS_OF - 11], np.uint32), np.array([1], np.uint32), other.counts
+    )
+    found = body(actions(4, 4, 0), moved)
+    assert found is not None
+    assert (found.account_id, found.actions, found.days_considered, found.active_days) == ("a", 5, 12, 3)
+
+
+def test_accounts_come_in_the_order_of_their_utf_8_bytes() -> None:
+    names = ["b", "é", "a", "😀", "￿", "B", ""]
+    part = ActionsPart(
+        SlotName("t.actions", 0),
+        names,
+        np.full(len(names), AS_OF, np.uint32),
+        np.arange(len(names), dtype=np.uint32),
+        {AS_OF: np.ones(len(names), np.uint32)},
+    )
+    assert [one.account_id for one in score(part).bodies()] == sorted(names, key=str.encode)
+
+
+def test_an_unscored_status_is_in_the_run_without_score() -> None:
+    found = score(actions(0), record(status="Internal"), unscored=("Internal",)).bodies()[0]
+    assert (found.score, found.rank, found.cohort_size, found.accounts_in_status) == (None, None, 0, 1)
+
+
+def test_no_status_is_a_cohort_of_its_own() -> None:
+    scores = score(actions(0))
+    assert scores.bodies()[0].score == 100
+    assert list(scores.cohorts()) == [""]
+
+
+def test_a_run_without_any_account_is_empty() -> None:
+    assert score().bodies() == []
+    assert score().cohorts() == {}
