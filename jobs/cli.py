@@ -1,5 +1,6 @@
 """`engagement-jobs`: scores a day, and explains a score."""
 
+import gc
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from jobs.daily import run_daily
 from jobs.days import iso, parse_day
 from jobs.explaining import explain_account
 from jobs.narrate import print_explanation
+from jobs.publish import score_values
 from jobs.report import print_report
 from schemas.exits import EngagementError, UsageError
 from schemas.moments import Calendar
@@ -30,6 +32,8 @@ def main() -> None:
     """Entry point of the console script."""
     # As Ctrl-C: an open transaction is aborted on the way out.
     signal.signal(signal.SIGTERM, _interrupt)
+    # One run makes millions of objects that live to its end, and no cycles among them worth looking for.
+    gc.disable()
     run_app(app, "engagement-jobs")
 
 
@@ -50,8 +54,7 @@ def daily(
     except KeyboardInterrupt:
         raise EngagementError("interrupted; run again, what was committed is not published twice") from None
     if output is Output.JSON:
-        manifest = run.manifest
-        write_json(sys.stdout, (body.record(manifest.run_id, manifest.revision) for body in run.bodies))
+        sys.stdout.writelines(value.decode() + "\n" for value in score_values(run.manifest, run.bodies))
     else:
         print_report(run, sys.stdout, dry_run=dry_run)
 

@@ -58,7 +58,7 @@ def wait_until_complete(  # noqa: PLR0913  clock and sleep are given so that a t
     while late:
         if clock() >= deadline:
             raise IncompleteInput(_incomplete(late, wait_seconds))
-        progress(f"waiting for {len(late)} partitions, {sum(one.records for one in late):,} records to count")
+        progress(f"waiting: {sum(one.records for one in late):,} records to count, partitions behind: {len(late)}")
         sleep(min(POLL_SECONDS, max(deadline - clock(), 0.0)))
         waited_for = {one.slot: one.bounds for one in late}
         late = behind(waited_for, read_offsets(list(waited_for)))
@@ -67,7 +67,7 @@ def wait_until_complete(  # noqa: PLR0913  clock and sleep are given so that a t
 def _incomplete(late: list[Behind], wait_seconds: float) -> str:
     first = late[0]
     stored = "nothing is stored" if first.stored is None else f"stored offset {first.stored}"
-    others = f" ({len(late) - 1} more partitions are behind)" if len(late) > 1 else ""
+    others = f" (more partitions behind: {len(late) - 1})" if len(late) > 1 else ""
     return (
         f"input not complete after {wait_seconds:g} s: {first.slot}: {stored}, end of the log {first.bounds.end}"
         f"{others}; check that `engagement-stream run` runs and see `engagement-stream lag`, or raise wait_seconds"

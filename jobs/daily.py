@@ -84,7 +84,7 @@ def run_daily(settings: Settings, as_of: int, *, dry_run: bool) -> Run:
         if run.repeated:
             return run
         progress(f"publishing {len(run.bodies):,} scores of {iso(as_of)}")
-        publisher.publish(run.manifest, run.bodies, newly_forgotten(scores.records.forgotten.values(), runs))
+        publisher.publish(run.manifest, run.bodies, newly_forgotten(scores.records, inputs.accounts, runs))
     return run
 
 

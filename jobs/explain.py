@@ -9,9 +9,11 @@ import numpy as np
 
 from jobs.days import WINDOW_DAYS, Window, iso
 from jobs.ranking import SCALE
-from jobs.records import Sourced
+from jobs.records import slot_of
 from jobs.scores import Scores
+from jobs.snapshot import Inputs
 from jobs.windows import Activity
+from schemas.accounts import AccountEntry
 from schemas.scores import ScoreBody
 
 TIES_NAMED = 5
@@ -64,8 +66,19 @@ class Peers:
     ties: tuple[str, ...] = ()
 
 
-def explain(account: str, activity: Activity, scores: Scores, before: Scores, notes: list[str]) -> Explanation:
-    """Explain the account's place in `scores`; `before` are those of the day before. The account must be known."""
+@dataclass(frozen=True)
+class Evidence:
+    """What was read, and the scores of the day in question and of the day before."""
+
+    inputs: Inputs
+    activity: Activity
+    scores: Scores
+    before: Scores
+
+
+def explain(account: str, evidence: Evidence, notes: list[str]) -> Explanation:
+    """Explain the place of an account that the activity knows. Raises KeyError for any other."""
+    scores, activity = evidence.scores, evidence.activity
     figures = _figures(scores, account)
     peers = _peers(scores, account) if figures and figures.rank is not None else Peers()
     held = scores.records.in_force.get(account)
@@ -76,14 +89,14 @@ def explain(account: str, activity: Activity, scores: Scores, before: Scores, no
         account_id=account,
         as_of=iso(scores.as_of),
         figures=figures,
-        score_reason=_score_reason(figures, peers) if figures else _absence(account, activity, scores),
+        score_reason=_score_reason(figures, peers) if figures else _absence(account, evidence),
         days_reason=_days_reason(figures, held, activity.first_day_of(account)) if figures else "",
         lower=peers.lower,
         tied=len(peers.ties),
         ties=list(peers.ties[:TIES_NAMED]),
         days=[DayCount(iso(day), counts.get(day, 0), day in considered.days) for day in window.days],
-        record=_record_read(held) if held else None,
-        day_before=_figures(before, account),
+        record=_record_read(held, evidence.inputs) if held else None,
+        day_before=_figures(evidence.before, account),
         notes=notes,
     )
 
@@ -109,11 +122,10 @@ def _peers(scores: Scores, account: str) -> Peers:
     return Peers(lower, tuple(members.names[i] for i in tied if i != place))
 
 
-def _record_read(held: Sourced) -> RecordRead:
-    entry = held.entry
+def _record_read(entry: AccountEntry, inputs: Inputs) -> RecordRead:
     since = None if entry.effective_at is None else _moment(entry.effective_at)
     created = None if entry.created_day is None else iso(entry.created_day)
-    return RecordRead(str(held.slot), entry.offset, since, entry.status, created)
+    return RecordRead(str(slot_of(inputs.accounts, entry)), entry.offset, since, entry.status, created)
 
 
 def _moment(milliseconds: int) -> str:
@@ -122,8 +134,8 @@ def _moment(milliseconds: int) -> str:
     return str(text).replace("+00:00", "Z")
 
 
-def _days_reason(figures: ScoreBody, held: Sourced | None, first_day: int) -> str:
-    created = held.entry.created_day if held else None
+def _days_reason(figures: ScoreBody, held: AccountEntry | None, first_day: int) -> str:
+    created = held.created_day if held else None
     if created is not None:
         since = f"the account was created on {iso(created)}"
     elif first_day > 0 and iso(first_day) <= figures.as_of:
@@ -154,14 +166,16 @@ def _score_reason(figures: ScoreBody, peers: Peers) -> str:
     )
 
 
-def _absence(account: str, activity: Activity, scores: Scores) -> str:
+def _absence(account: str, evidence: Evidence) -> str:
+    scores = evidence.scores
     day = iso(scores.as_of)
     null = scores.records.forgotten.get(account)
     if null is not None:
-        return f"the last account record ({null.slot} offset {null.entry.offset}) is null, so the account is forgotten"
+        slot = slot_of(evidence.inputs.accounts, null)
+        return f"the last account record ({slot} offset {null.offset}) is null, so the account is forgotten"
     held = scores.records.in_force.get(account)
-    if held is not None and held.entry.created_day is not None:
-        return f"the account was created on {iso(held.entry.created_day)}, after {day}"
-    first = activity.first_day_of(account)
+    if held is not None and held.created_day is not None:
+        return f"the account was created on {iso(held.created_day)}, after {day}"
+    first = evidence.activity.first_day_of(account)
     acted = f"the first action was on {iso(first)}" if first else "no action was counted"
     return f"{acted}, and no account record was in force on {day}"

@@ -6,7 +6,7 @@ from jobs.completeness import behind
 from jobs.console import working
 from jobs.daily import Sources, open_sources
 from jobs.days import WINDOW_DAYS, Window, iso
-from jobs.explain import Explanation, explain
+from jobs.explain import Evidence, Explanation, explain
 from jobs.names import near_names
 from jobs.scores import activity_of, score_day
 from jobs.snapshot import Inputs, read_inputs
@@ -29,12 +29,12 @@ def explain_account(settings: Settings, account: str, as_of: int | None, yesterd
         window = Window(day, WINDOW_DAYS + 1)
         inputs = read_inputs(sources.store, sources.slots, settings, window)
         activity = activity_of(inputs, window)
-        if account not in activity.names:
-            raise UsageError(_unknown(account, activity.names))
+        if account not in activity.places:
+            raise UsageError(_unknown(account, list(activity.places)))
         calendar = Calendar(settings.timezone)
         scores = score_day(inputs, activity, day, calendar, settings.unscored_statuses)
         before = score_day(inputs, activity, day - 1, calendar, settings.unscored_statuses)
-        return explain(account, activity, scores, before, _notes(sources, inputs, iso(day), runs))
+        return explain(account, Evidence(inputs, activity, scores, before), _notes(sources, inputs, iso(day), runs))
 
 
 def _newest_day(runs: list[Manifest]) -> int | None:

@@ -53,7 +53,7 @@ def _status(one: Explanation) -> list[str]:
     record = one.record
     if record is None:
         return [_line("status", "none: no account record is in force on that day")]
-    since = "since ever" if record.effective_at is None else f"since {record.effective_at}"
+    since = "from before all others" if record.effective_at is None else f"since {record.effective_at}"
     name = "none" if record.status is None else record.status
     return [_line("status", f"{name}, by the account record at {record.slot} offset {record.offset}, {since}")]
 
@@ -62,7 +62,7 @@ def _ties(one: Explanation) -> list[str]:
     if not one.tied:
         return []
     named = ", ".join(one.ties) + (" ..." if one.tied > len(one.ties) else "")
-    return [_line("ties", f"{one.tied} others have the same average, score and rank: {named}")]
+    return [_line("ties", f"same average, score and rank as {one.tied} more: {named}")]
 
 
 def _days(one: Explanation) -> list[str]:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from jobs.records import Sourced
+from jobs.records import AccountRecords
+from jobs.snapshot import AccountsPart
 from schemas import manifest as manifest_schema
 from schemas.exits import EngagementError, Unavailable, UsageError
 from schemas.manifest import Manifest
@@ -54,12 +55,27 @@ def decide(as_of: str, config_version: str, digest: str, runs: Sequence[Manifest
     return Decision(max((run.revision + 1 for run in runs if run.as_of == as_of), default=0))
 
 
-def newly_forgotten(forgotten: Iterable[Sourced], runs: Sequence[Manifest]) -> list[str]:
+def newly_forgotten(records: AccountRecords, parts: Sequence[AccountsPart], runs: Sequence[Manifest]) -> list[str]:
     """The accounts, in order, whose last record is a null that the newest run had not read yet; none without a run."""
     if not runs:
         return []
-    read = runs[-1].inputs
-    return sorted(one.entry.account_id for one in forgotten if one.entry.offset >= read.get(str(one.slot), 0))
+    found: list[str] = []
+    for part in parts:
+        read = runs[-1].inputs.get(str(part.slot), 0)
+        unread = (entry for entry in part.entries if entry.forgotten and entry.offset >= read)
+        found.extend(entry.account_id for entry in unread if records.forgotten.get(entry.account_id) is entry)
+    return sorted(found)
+
+
+def score_values(manifest: Manifest, bodies: Iterable[ScoreBody]) -> Iterator[bytes]:
+    """The values of the score records: what `encode(body.record(run_id, revision))` gives, in a fraction of the time.
+
+    The bodies of a run and its records start alike, but for the two fields that the digest leaves out.
+    """
+    common = f'{{"as_of":"{manifest.as_of}",'
+    start = f'{{"run_id":"{manifest.run_id}","as_of":"{manifest.as_of}","revision":{manifest.revision},'.encode()
+    for body in bodies:
+        yield start + encode(body)[len(common) :]
 
 
 class Publisher:
@@ -94,11 +110,8 @@ class Publisher:
                 raise
 
     def _produce_scores(self, manifest: Manifest, bodies: Sequence[ScoreBody], forgotten: Sequence[str]) -> None:
-        records: Iterator[tuple[str, bytes | None]] = (
-            (body.account_id, encode(body.record(manifest.run_id, manifest.revision))) for body in bodies
-        )
-        for count, (account, value) in enumerate(records):
-            self._produce(account, value)
+        for count, (body, value) in enumerate(zip(bodies, score_values(manifest, bodies), strict=True)):
+            self._produce(body.account_id, value)
             if count % _POLL_EVERY == 0:
                 self._producer.poll(0)
         for account in forgotten:

@@ -7,8 +7,6 @@ earlier records in the same partition, so that this order never contradicts the 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
-from typing import NamedTuple
 
 from jobs.snapshot import AccountsPart
 from schemas.accounts import AccountEntry
@@ -16,13 +14,6 @@ from store.layout import SlotName
 
 BEFORE_ALL = -(2**62)
 """Effective from before any moment: what an absent `effective_at` means."""
-
-
-class Sourced(NamedTuple):
-    """A record and the slot that it lies in."""
-
-    slot: SlotName
-    entry: AccountEntry
 
 
 @dataclass(frozen=True)
@@ -33,8 +24,8 @@ class AccountRecords:
     `forgotten`: the null record by account, for accounts whose last record is null.
     """
 
-    in_force: dict[str, Sourced] = field(default_factory=dict)
-    forgotten: dict[str, Sourced] = field(default_factory=dict)
+    in_force: dict[str, AccountEntry] = field(default_factory=dict)
+    forgotten: dict[str, AccountEntry] = field(default_factory=dict)
 
 
 def records_in_force(parts: Sequence[AccountsPart], before: int) -> AccountRecords:
@@ -45,33 +36,35 @@ def records_in_force(parts: Sequence[AccountsPart], before: int) -> AccountRecor
         entries = part.entries
         if scattered:
             entries = [entry for entry in entries if entry.account_id not in scattered]
-        _fold(result, map(Sourced, repeat(part.slot), entries), before)
-    if scattered:
-        _fold(result, _in_topic_order(parts, scattered), before)
+        _fold(result, entries, before)
+    _fold(result, _in_topic_order(parts, scattered), before)
     return result
 
 
-def _fold(result: AccountRecords, records: Iterable[Sourced], before: int) -> None:
-    """Apply records in topic order (of each account)."""
+def slot_of(parts: Sequence[AccountsPart], entry: AccountEntry) -> SlotName:
+    """The slot that a record lies in. Raises StopIteration where it lies in none of them."""
+    return next(part.slot for part in parts if any(held is entry for held in part.entries))
+
+
+def _fold(result: AccountRecords, entries: Iterable[AccountEntry], before: int) -> None:
+    """Apply records that come in topic order for each account."""
     in_force, forgotten = result.in_force, result.forgotten
-    for record in records:
-        entry = record.entry
+    for entry in entries:
         account = entry.account_id
         if entry.forgotten:
             in_force.pop(account, None)
-            forgotten[account] = record
+            forgotten[account] = entry
             continue
-        forgotten.pop(account, None)
+        if account in forgotten:
+            del forgotten[account]
         since = _since(entry)
-        if since >= before:
-            continue
-        held = in_force.get(account)
-        if held is None or since >= _since(held.entry):
-            in_force[account] = record
+        if since < before and (account not in in_force or since >= _since(in_force[account])):
+            in_force[account] = entry
 
 
 def _since(entry: AccountEntry) -> int:
-    return BEFORE_ALL if entry.effective_at is None else entry.effective_at
+    since = entry.effective_at
+    return BEFORE_ALL if since is None else since
 
 
 def _accounts_in_several(parts: Sequence[AccountsPart]) -> set[str]:
@@ -84,14 +77,14 @@ def _accounts_in_several(parts: Sequence[AccountsPart]) -> set[str]:
     return several
 
 
-def _in_topic_order(parts: Sequence[AccountsPart], accounts: set[str]) -> list[Sourced]:
-    keyed: list[tuple[tuple[int, int, int], Sourced]] = []
-    for part in parts:
+def _in_topic_order(parts: Sequence[AccountsPart], accounts: set[str]) -> list[AccountEntry]:
+    keyed: list[tuple[tuple[int, int, int], AccountEntry]] = []
+    for part in parts if accounts else ():
         latest: dict[str, int] = {}
         for entry in part.entries:
             account = entry.account_id
             if account in accounts:
                 latest[account] = max(entry.timestamp, latest.get(account, entry.timestamp))
-                keyed.append(((latest[account], part.slot.partition, entry.offset), Sourced(part.slot, entry)))
+                keyed.append(((latest[account], part.slot.partition, entry.offset), entry))
     keyed.sort(key=lambda pair: pair[0])
-    return [record for _, record in keyed]
+    return [entry for _, entry in keyed]

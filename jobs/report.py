@@ -1,8 +1,10 @@
 """The table that a daily run shows: per Status the top accounts, then what became of the run."""
 
+import heapq
 from collections.abc import Sequence
 from typing import TextIO
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -16,26 +18,29 @@ TOP = 5
 _WIDTH = 100
 """Columns where the output is not a terminal."""
 
+_NAME_WIDTH = 24
+"""Columns for the account at least, so that the tables of short names line up; longer names make room or fold."""
+
 
 def print_report(run: Run, out: TextIO, *, dry_run: bool) -> None:
     """Print the tables and the summary of a run to `out`."""
     console = Console(file=out, highlight=False)
     if not console.is_terminal:
         console = Console(file=out, highlight=False, width=_WIDTH)
-    for status, bodies in by_status(run.bodies):
-        console.print(_table(status, bodies))
+    for status, bodies in top_by_status(run.bodies):
+        console.print(_title(status, bodies[0]))
+        console.print(_table(bodies))
         console.print()
     console.print(summary(run, dry_run=dry_run), soft_wrap=True)
 
 
-def by_status(bodies: Sequence[ScoreBody]) -> list[tuple[str | None, list[ScoreBody]]]:
-    """The accounts of each Status, the most active first; the Statuses by name, no Status last."""
+def top_by_status(bodies: Sequence[ScoreBody]) -> list[tuple[str | None, list[ScoreBody]]]:
+    """The TOP most active accounts of each Status, best first; the Statuses by name, no Status last."""
     groups: dict[str | None, list[ScoreBody]] = {}
     for body in bodies:
         groups.setdefault(body.status, []).append(body)
-    for group in groups.values():
-        group.sort(key=_most_active_first)
-    return sorted(groups.items(), key=lambda item: (item[0] is None, item[0] or ""))
+    order = sorted(groups, key=lambda status: (status is None, status or ""))
+    return [(status, heapq.nsmallest(TOP, groups[status], _most_active_first)) for status in order]
 
 
 def _most_active_first(body: ScoreBody) -> tuple[bool, int, float, str]:
@@ -53,16 +58,18 @@ def summary(run: Run, *, dry_run: bool) -> str:
     return f"{size}\nnothing published: dry run" if dry_run else f"{size}\npublished as {name}"
 
 
-def _table(status: str | None, bodies: Sequence[ScoreBody]) -> Table:
-    first = bodies[0]
+def _title(status: str | None, first: ScoreBody) -> str:
     name = "no Status" if status is None else f"Status {status}"
-    title = f"{escape(name)}: {first.accounts_in_status:,} accounts, {first.cohort_size:,} ranked"
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("account", overflow="fold", min_width=24)
-    for column in ("score", "rank", "actions a day", "actions", "days", "active days"):
+    return f"[bold]{escape(name)}[/bold]: {first.accounts_in_status:,} accounts, {first.cohort_size:,} ranked"
+
+
+def _table(bodies: Sequence[ScoreBody]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    table.add_column("account", overflow="fold", min_width=_NAME_WIDTH)
+    for column in ("score", "rank", "average", "actions", "days", "active"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("frequency", no_wrap=True)
-    for body in bodies[:TOP]:
+    for body in bodies:
         table.add_row(*_cells(body))
     return table
 

@@ -71,28 +71,34 @@ def activity_of(inputs: Inputs, window: Window) -> Activity:
 def score_day(inputs: Inputs, activity: Activity, as_of: int, calendar: Calendar, unscored: tuple[str, ...]) -> Scores:
     """The scores of the day `as_of`, whose 14 days must lie in the activity's window."""
     records = records_in_force(inputs.accounts, calendar.first_instant(as_of + 1))
-    created, listed, forgotten, status, statuses = _record_columns(activity.names, records)
-    members = roll(activity, as_of, created, listed, forgotten)
-    of_member = status[members.place]
-    scored = np.array([name is None or name not in unscored for name in statuses], np.bool_)
+    columns = _record_columns(activity.places, records)
+    members = roll(activity, as_of, columns.created, columns.listed, columns.forgotten)
+    of_member = columns.status[members.place]
+    scored = np.array([name is None or name not in unscored for name in columns.statuses], np.bool_)
     ranks = rank_accounts(members.actions, members.days_considered, of_member, scored)
-    return Scores(as_of, members, statuses, of_member, ranks, records)
+    return Scores(as_of, members, columns.statuses, of_member, ranks, records)
 
 
-def _record_columns(
-    names: list[str], records: AccountRecords
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64], list[str | None]]:
-    """By account of `names`: created day (0: none), has a record in force, stands forgotten, index of its Status."""
-    created = np.zeros(len(names), np.int64)
-    listed, forgotten = np.zeros(len(names), np.bool_), np.zeros(len(names), np.bool_)
-    status = np.zeros(len(names), np.int64)
+@dataclass(frozen=True)
+class _RecordColumns:
+    """By account: day of creation (0: none), has a record in force, stands forgotten, index of its Status."""
+
+    created: NDArray[np.int64]
+    listed: NDArray[np.bool_]
+    forgotten: NDArray[np.bool_]
+    status: NDArray[np.int64]
+    statuses: list[str | None]
+
+
+def _record_columns(places: dict[str, int], records: AccountRecords) -> _RecordColumns:
+    size, held = len(places), records.in_force
+    where = np.fromiter(map(places.__getitem__, held), np.int64, len(held))
+    created, status = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    listed, forgotten = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
     statuses: dict[str | None, int] = {None: 0}
-    for place, name in enumerate(names):
-        record = records.in_force.get(name)
-        if record is not None:
-            listed[place] = True
-            created[place] = record.entry.created_day or 0
-            status[place] = statuses.setdefault(record.entry.status, len(statuses))
-        elif name in records.forgotten:
-            forgotten[place] = True
-    return created, listed, forgotten, status, list(statuses)
+    codes = (statuses.setdefault(entry.status, len(statuses)) for entry in held.values())
+    status[where] = np.fromiter(codes, np.int64, len(held))
+    created[where] = np.fromiter((entry.created_day or 0 for entry in held.values()), np.int64, len(held))
+    listed[where] = True
+    forgotten[[places[account] for account in records.forgotten]] = True
+    return _RecordColumns(created, listed, forgotten, status, list(statuses))

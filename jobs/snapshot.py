@@ -21,6 +21,7 @@ from store.layout import (
     Header,
     SlotName,
     count,
+    name_lengths,
 )
 from store.offsets import LogBounds
 from store.slots import SlotStore, Snapshot
@@ -127,7 +128,7 @@ def _all_records(_: Header) -> list[str]:
 
 def _wanted(window: Window, header: Header) -> list[str]:
     counted = [count(day) for day in window.days]
-    return [ACCOUNTS, SERIES, FIRST_DAY, *(name for name in counted if name in header.lengths)]
+    return [ACCOUNTS, name_lengths(ACCOUNTS), SERIES, FIRST_DAY, *(name for name in counted if name in header.lengths)]
 
 
 def _refuse_pruned(slot: SlotName, header: Header, window: Window) -> None:
@@ -140,7 +141,7 @@ def _refuse_pruned(slot: SlotName, header: Header, window: Window) -> None:
 
 def _actions_part(slot: SlotName, snapshot: Snapshot, window: Window) -> ActionsPart:
     strings = snapshot.strings
-    accounts = tables.names(strings[ACCOUNTS])
+    accounts = tables.names(strings[ACCOUNTS], strings[name_lengths(ACCOUNTS)])
     series = tables.pairs(strings[SERIES])[:, 0]
     first_day = vectors.cells(strings[FIRST_DAY], len(accounts))
     if len(series) and int(series.max()) >= len(accounts):

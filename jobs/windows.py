@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +19,12 @@ _LEAST_DAYS = np.array([2, 5, 9])
 class Activity:
     """Everything counted, by account name: accounts in several slots are one.
 
-    `names` (n,) in no order that means anything; `first_day` (n,) the earliest day of any action, 0 for none;
-    `totals` (days, n) actions by day of `window`, earliest first.
+    `places` the place (0 to n - 1, in order) of each account; `first_day` (n,) the earliest day of any action, 0 for
+    none; `totals` (days, n) actions by day of `window`, earliest first.
     """
 
     window: Window
-    names: list[str]
+    places: dict[str, int]
     first_day: NDArray[np.int64]
     totals: NDArray[np.int64]
 
@@ -35,24 +34,26 @@ class Activity:
         return self.totals[start : start + window.length]
 
     def days_of(self, name: str) -> dict[int, int]:
-        """Actions by day of the window of one account. Raises ValueError for a name that is not in `names`."""
-        column = self.totals[:, self.names.index(name)].tolist()
+        """Actions by day of the window of one account. Raises KeyError for an account that is not known."""
+        column = self.totals[:, self.places[name]].tolist()
         return dict(zip(self.window.days, column, strict=True))
 
     def first_day_of(self, name: str) -> int:
         """The earliest day of any action of one account, 0 for none. Raises as `days_of`."""
-        return int(self.first_day[self.names.index(name)])
+        return int(self.first_day[self.places[name]])
 
 
 def sum_over_slots(parts: Sequence[ActionsPart], window: Window, others: Sequence[str] = ()) -> Activity:
-    """Unite the slots by account name; `others` are names that must be there though nothing was counted for them."""
+    """Unite the slots by account name; `others`, each once, must be there though nothing was counted for them."""
     index: dict[str, int] = {}
-    places = [_places(index, part.accounts) for part in parts]
-    _places(index, others)
+    for names in (*(part.accounts for part in parts), others):
+        new = [name for name in names if name not in index]
+        index.update(zip(new, range(len(index), len(index) + len(new)), strict=True))
     size = len(index)
     first_day = np.full(size, np.iinfo(np.int64).max)
     totals = np.zeros((window.length, size), np.int64)
-    for part, place in zip(parts, places, strict=True):
+    for part in parts:
+        place = np.fromiter(map(index.__getitem__, part.accounts), np.int64, len(part.accounts))
         days = part.first_day.astype(np.int64)
         seen = days > 0
         np.minimum.at(first_day, place[seen], days[seen])
@@ -61,12 +62,7 @@ def sum_over_slots(parts: Sequence[ActionsPart], window: Window, others: Sequenc
             # Sums of u32 are exact in doubles up to 2**53, far over what a topic can hold.
             totals[day - window.first] += np.bincount(of_series, counts, size).astype(np.int64)
     first_day[first_day == np.iinfo(np.int64).max] = 0
-    return Activity(window, list(index), first_day, totals)
-
-
-def _places(index: dict[str, int], names: Sequence[str]) -> NDArray[np.int64]:
-    """The place of each name, which is given one at its first appearance."""
-    return np.fromiter((index.setdefault(name, len(index)) for name in names), np.int64, len(names))
+    return Activity(window, index, first_day, totals)
 
 
 @dataclass(frozen=True)
@@ -95,17 +91,18 @@ def roll(
     acted = (activity.first_day > 0) & (activity.first_day <= as_of)
     member = (acted | listed) & ~forgotten & (created <= as_of)
     start = np.where(created > 0, created, np.where(acted, activity.first_day, as_of - WINDOW_DAYS + 1))
-    place = _in_order(activity.names, member)
+    names, place = _in_order(list(activity.places), member)
     days_considered = np.minimum(WINDOW_DAYS, as_of - start[place] + 1)
     totals = activity.on(Window(as_of))[:, place]
     age = np.arange(WINDOW_DAYS - 1, -1, -1)[:, np.newaxis]
     actions = np.where(age < days_considered, totals, 0).sum(axis=0)
     active_days = np.count_nonzero(totals, axis=0).astype(np.int64)
     frequency = np.searchsorted(_LEAST_DAYS, active_days, side="right").astype(np.int64)
-    return Members([activity.names[i] for i in place.tolist()], place, days_considered, actions, active_days, frequency)
+    return Members(names, place, days_considered, actions, active_days, frequency)
 
 
-def _in_order(names: list[str], member: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The places of the members by account_id; the order of code points is the order of UTF-8 bytes."""
-    chosen = sorted(zip(compress(names, member), np.flatnonzero(member).tolist(), strict=True))
-    return np.array([place for _, place in chosen], np.int64)
+def _in_order(names: list[str], member: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.int64]]:
+    """The members and their places by account_id; the order of code points is the order of UTF-8 bytes."""
+    places: list[int] = np.flatnonzero(member).tolist()
+    places.sort(key=names.__getitem__)
+    return [names[place] for place in places], np.array(places, np.int64)

@@ -23,12 +23,6 @@ PROTECTED_KAFKA = {
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
-def _unicode(text: str) -> str:
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("expected text that is valid Unicode")
-    return text
-
-
 def _known_timezone(name: str) -> str:
     try:
         Calendar(name)
@@ -46,7 +40,9 @@ def _redis_address(url: str) -> str:
 
 
 def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
+    if not isinstance(value, list | tuple):
+        raise ValueError('expected a list such as ["login"]')  # noqa: TRY004  what pydantic turns into its own error
+    return tuple(value)
 
 
 def _sorted_unique(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -76,7 +72,7 @@ def _unprotected(table: dict[str, str]) -> dict[str, str]:
     return table
 
 
-Text = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_unicode)]
+Text = Annotated[str, Field(min_length=1, max_length=256)]
 Names = Annotated[tuple[Text, ...], BeforeValidator(_as_tuple), AfterValidator(_sorted_unique)]
 Weights = dict[Text, Annotated[int, Field(ge=1, le=100)]]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]

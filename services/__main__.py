@@ -91,7 +91,7 @@ def _status(folder: Path) -> int:
     for name, server in alive.items():
         print(f"{name} at {server.address}, process {server.pid}, log {folder / name / 'server.log'}")
     if not alive:
-        print("Nothing that `up` started runs here.", file=sys.stderr)
+        print("No process that `up` started runs here; with Docker, ask `docker compose ps`.", file=sys.stderr)
     return 0 if alive else 1
 
 

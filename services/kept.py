@@ -43,7 +43,8 @@ def up(folder: Path, environ: Mapping[str, str]) -> Addresses:
         return Addresses(kafka, redis)
     with _state(folder) as state:
         if not state and docker.answers():
-            docker.compose("up", "--detach", "--wait", "kafka", "redis")
+            needed = [name for name, given in (("kafka", kafka), ("redis", redis)) if not given]
+            docker.compose("up", "--detach", "--wait", *needed)
             return Addresses(kafka or docker.COMPOSE_KAFKA, redis or docker.COMPOSE_REDIS)
         missing = {
             name: kind(folder / name, state[name].port if name in state else None, leashed=False)

@@ -105,7 +105,7 @@ def wait_for_redis(
             raise ConfigurationError(message) from error
         except (redis.RedisError, OSError) as error:
             if clock() >= deadline:
-                reason = f"{type(error).__name__}: {error}"
+                reason = f"{type(error).__name__}: {error}".rstrip(".")
                 raise Unavailable(_not_reachable("Redis", place, seconds, reason, "REDIS_URL")) from error
             sleep(_PAUSE_SECONDS)
         else:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from importlib.metadata import version
 from typing import NoReturn, TextIO, cast
 
 import msgspec
@@ -43,6 +44,13 @@ def run_app(app: typer.Typer, name: str) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = Exit.FAILED
     sys.exit(code or Exit.DONE)
+
+
+def show_version(asked: bool) -> None:  # noqa: FBT001  typer calls it with the flag
+    """Print the version and end: what a `--version` option of a command line calls."""
+    if asked:
+        sys.stdout.write(f"{version('engagement-scoring')}\n")
+        raise typer.Exit
 
 
 def write_json(out: TextIO, records: Iterable[msgspec.Struct]) -> None:

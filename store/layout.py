@@ -15,13 +15,15 @@ CHUNK_BYTES = 64 * 1024 * 1024
 STATE_ID_BYTES = 16
 
 ACCOUNTS = "accounts"
-"""Name table: length-prefixed account ids; the position in the table is the dense account id."""
+"""Name table of account ids: their UTF-8 bytes one after the other. The position in a table is the dense id."""
 ACTIONS = "actions"
 """Name table of actions."""
 PROFILES = "profiles"
 """Name table of user profiles."""
 USERS = "users"
-"""Name table of users, each entry led by the u32 dense id of its account."""
+"""Name table of users."""
+USER_ACCOUNTS = "user-accounts"
+"""u32 by user: the dense id of the user's account."""
 SERIES = "series"
 """Pairs of u32 (account id, action id); the position is the dense series id."""
 USER_SERIES = "user-series"
@@ -36,6 +38,11 @@ RECORDS = "records"
 PROFILE_CELL = np.dtype(
     {"names": ["profile", "timestamp", "offset"], "formats": ["<u4", "<i8", "<i8"], "offsets": [0, 8, 16], "itemsize": 24}
 )
+
+
+def name_lengths(table: str) -> str:
+    """u16 by dense id: bytes of each name of a name table."""
+    return f"{table}-lengths"
 
 
 def _dated(kind: str, day: int) -> str:

@@ -31,14 +31,15 @@ def configure_logs(fmt: LogFormat = "auto") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
-    _forward_standard_logs([*shared, structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render])
+    _forward_standard_logs(shared, render)
 
 
-def _forward_standard_logs(processors: list[Processor]) -> None:
+def _forward_standard_logs(shared: list[Processor], render: list[Processor]) -> None:
     """Send the log lines of libraries, librdkafka among them, in the same form as ours."""
     handler = logging.StreamHandler(sys.stderr)
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=processors[:3], processors=processors[3:])
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[without_meta, *render])
     )
     root = logging.getLogger()
     root.handlers = [handler]

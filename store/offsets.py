@@ -3,6 +3,7 @@
 All functions raise Unavailable where the broker gives no answer.
 """
 
+import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 ANSWER_SECONDS = 30.0
+_PAUSE_SECONDS = 0.1
+_PASSING = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+)
+"""Answers of a broker whose view of a partition is about to change: the topic is new, or its leader moved."""
 
 Answer = TypeVar("Answer")
 
@@ -88,13 +97,19 @@ def _offsets(
     admin: AdminClient, slots: Iterable[SlotName], spec: OffsetSpec, isolation: IsolationLevel
 ) -> dict[SlotName, int]:
     wanted = {TopicPartition(slot.topic, slot.partition): spec for slot in slots}
-    if not wanted:
-        return {}
-    futures = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=ANSWER_SECONDS)
+    deadline = time.monotonic() + ANSWER_SECONDS
     found: dict[SlotName, int] = {}
-    for place, future in futures.items():
-        slot = SlotName(place.topic, place.partition)
-        found[slot] = int(_result(f"the log of {slot}", future).offset)
+    while wanted:
+        futures = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=ANSWER_SECONDS)
+        for place, future in futures.items():
+            try:
+                found[SlotName(place.topic, place.partition)] = int(future.result().offset)
+            except KafkaException as error:
+                if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                    raise _unavailable(f"the log of {place.topic}/{place.partition}", error) from error
+        wanted = {place: spec for place in wanted if SlotName(place.topic, place.partition) not in found}
+        if wanted:
+            time.sleep(_PAUSE_SECONDS)
     return found
 
 

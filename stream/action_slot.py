@@ -17,13 +17,15 @@ from stream.batch import Batch
 from stream.cells import Cells, DenseIds, GrowingLog, collect_writes, ids_of
 from stream.day import DayVectors, add_one
 from stream.decode import decode_actions
+from stream.dense_ids import NameIds, PairIds
 from stream.judge import DayBounds, judge, refusal
 from stream.minutes import MinuteLogs, distinct_users, minutes_by_account
 from stream.slot import MOST_WRITES, Prepared, Slot, SlotRules
-from stream.users import Profiles, Users
+from stream.profiles import Profiles
 
-TABLES = (layout.ACCOUNTS, layout.ACTIONS, layout.PROFILES, layout.USERS, layout.SERIES, layout.USER_SERIES)
-LOADED_AT_START = (*TABLES, layout.FIRST_DAY, layout.PROFILE)
+_NAMES = (layout.ACCOUNTS, layout.ACTIONS, layout.PROFILES, layout.USERS)
+_GROWING = (*_NAMES, *map(layout.name_lengths, _NAMES), layout.USER_ACCOUNTS, layout.SERIES, layout.USER_SERIES)
+LOADED_AT_START = (*_GROWING, layout.FIRST_DAY, layout.PROFILE)
 SPARE_DAYS = 16
 """Days out of order that may stay in memory between checkpoints."""
 
@@ -54,17 +56,19 @@ class ActionSlot(Slot[PreparedActions]):
     def __init__(self, header: Header, rules: SlotRules, strings: Mapping[str, bytes | bytearray]) -> None:
         super().__init__(header)
         self._rules = rules
-        self._accounts: DenseIds[str] = DenseIds(tables.names(strings[layout.ACCOUNTS]))
-        self._actions: DenseIds[str] = DenseIds(tables.names(strings[layout.ACTIONS]))
-        self._users = Users(strings[layout.USERS])
-        self._profiles = Profiles(strings[layout.PROFILES], strings[layout.PROFILE])
-        self._series = _pair_ids(strings[layout.SERIES])
-        self._user_series = _pair_ids(strings[layout.USER_SERIES])
+        self._accounts = NameIds(*tables.raw_names(layout.ACCOUNTS, strings))
+        self._actions = _vocabulary(layout.ACTIONS, strings)
+        owners = np.frombuffer(strings[layout.USER_ACCOUNTS], "<u4").astype(np.int64)
+        self._users = NameIds(*tables.raw_names(layout.USERS, strings), owners)
+        self._profile_names = _vocabulary(layout.PROFILES, strings)
+        self._profiles = Profiles(self._profile_names, strings[layout.PROFILE])
+        self._series = PairIds(tables.packed_pairs(strings[layout.SERIES]))
+        self._user_series = PairIds(tables.packed_pairs(strings[layout.USER_SERIES]))
         self._first_day = Cells(layout.FIRST_DAY, "<u4", strings[layout.FIRST_DAY])
         self._days: dict[int, DayVectors] = {}
         self._minutes = MinuteLogs(header.lengths)
         self._closed: dict[int, Cells] = {}
-        self._tables = {name: GrowingLog(name, header.lengths.get(name, 0)) for name in TABLES}
+        self._growing = {name: GrowingLog(name, header.lengths.get(name, 0)) for name in _GROWING}
 
     def _bounds(self) -> DayBounds:
         header, rules = self.header, self._rules
@@ -124,10 +128,9 @@ class ActionSlot(Slot[PreparedActions]):
         )
 
     def _fold(self, prepared: PreparedActions) -> None:
-        account_list = list(map(self._accounts.__getitem__, prepared.accounts))
-        accounts = np.array(account_list, np.int64)
+        accounts = self._accounts.ids(prepared.accounts)
         actions = ids_of(self._actions, prepared.actions)
-        series = ids_of(self._series, (accounts << 32 | actions).tolist())
+        series = self._series.ids(accounts, actions)
         self._note_first_days(accounts, prepared.days)
         for day in _distinct(prepared.days):
             if day not in self._days:
@@ -135,7 +138,7 @@ class ActionSlot(Slot[PreparedActions]):
             add_one(self._days[day].count, series[prepared.days == day])
         named = _given(prepared.users)
         if named.any():
-            users = self._users.ids(_kept(account_list, named), _kept(prepared.users, named))
+            users = self._users.ids([user for user in prepared.users if user is not None], accounts[named])
             self._fold_users(prepared, users, actions[named], named)
 
     def _fold_users(
@@ -146,7 +149,7 @@ class ActionSlot(Slot[PreparedActions]):
         named: NDArray[np.bool_],
     ) -> None:
         days, minutes, timely = prepared.days[named], prepared.minutes[named], ~prepared.late[named]
-        user_series = ids_of(self._user_series, (users << 32 | actions).tolist()) if self._rules.user_scores else None
+        user_series = self._user_series.ids(users, actions) if self._rules.user_scores else None
         for day in _distinct(days):
             today = days == day
             self._days[day].active.set(users[today])
@@ -178,18 +181,13 @@ class ActionSlot(Slot[PreparedActions]):
     def close(self, day: int, stored_log: bytes | bytearray) -> None:
         """Turn a day's minute log (the stored part is given) into its minutes by account; the log is dropped."""
         users = distinct_users(bytes(stored_log) + self._minutes.close(day))
-        self._closed[day] = minutes_by_account(day, self._users.accounts(users))
+        self._closed[day] = minutes_by_account(day, self._users.owners(users))
         self.lengths.pop(layout.minute_log(day), None)
 
     def _take_writes(self) -> list[Write]:
         self._settle_days()
-        self._tables[layout.ACCOUNTS].append(tables.encode_names(self._accounts.take_fresh()))
-        self._tables[layout.ACTIONS].append(tables.encode_names(self._actions.take_fresh()))
-        self._tables[layout.PROFILES].append(tables.encode_names(self._profiles.table.take_fresh()))
-        self._tables[layout.USERS].append(tables.encode_users(self._users.table.take_fresh()))
-        self._tables[layout.SERIES].append(_pair_bytes(self._series.take_fresh()))
-        self._tables[layout.USER_SERIES].append(_pair_bytes(self._user_series.take_fresh()))
-        logs = [*self._tables.values(), *self._minutes.logs.values()]
+        self._grow_tables()
+        logs = [*self._growing.values(), *self._minutes.logs.values()]
         vectors = [self._first_day, self._profiles.cells, *self._closed.values()]
         vectors += [vector for day in self._days.values() for vector in day.vectors()]
         writes = [write for log in logs for write in log.take_writes()] + collect_writes(vectors, MOST_WRITES)
@@ -197,6 +195,22 @@ class ActionSlot(Slot[PreparedActions]):
         for write in writes:
             self.lengths[write.string] = max(self.lengths.get(write.string, 0), write.position + len(write.data))
         return writes
+
+    def _grow_tables(self) -> None:
+        users = self._users.take_fresh()
+        owners = self._users.owners(np.arange(len(self._users) - len(users), len(self._users)))
+        self._growing[layout.USER_ACCOUNTS].append(owners.astype("<u4").tobytes())
+        for table, fresh in (
+            (layout.ACCOUNTS, self._accounts.take_fresh()),
+            (layout.ACTIONS, self._actions.take_fresh()),
+            (layout.PROFILES, self._profile_names.take_fresh()),
+            (layout.USERS, users),
+        ):
+            text, lengths = tables.encode_names(fresh)
+            self._growing[table].append(text)
+            self._growing[layout.name_lengths(table)].append(lengths)
+        self._growing[layout.SERIES].append(tables.encode_pairs(self._series.take_fresh()))
+        self._growing[layout.USER_SERIES].append(tables.encode_pairs(self._user_series.take_fresh()))
 
     def _settle_days(self) -> None:
         """Let the header's days follow the newest one, and forget what is now before retention."""
@@ -227,8 +241,9 @@ def _kept(column: list[Item], mask: NDArray[np.bool_]) -> list[Item]:
 
 
 def _given(column: list[str | None]) -> NDArray[np.bool_]:
-    if None not in column:
-        return np.ones(len(column), np.bool_)
+    absent = column.count(None)
+    if absent in (0, len(column)):
+        return np.full(len(column), not absent)
     return np.fromiter((name is not None for name in column), np.bool_, len(column))
 
 
@@ -237,13 +252,6 @@ def _distinct(days: NDArray[np.int64]) -> list[int]:
     return [first] if (days == first).all() else [int(day) for day in np.unique(days)]
 
 
-def _pair_ids(data: bytes | bytearray) -> DenseIds[int]:
-    pairs = tables.pairs(data).astype(np.int64)
-    return DenseIds((pairs[:, 0] << 32 | pairs[:, 1]).tolist())
-
-
-def _pair_bytes(keys: list[int]) -> bytes:
-    packed = np.array(keys, np.int64)
-    columns = np.empty((len(keys), 2), "<u4")
-    columns[:, 0], columns[:, 1] = packed >> 32, packed & 0xFFFFFFFF
-    return columns.tobytes()
+def _vocabulary(table: str, strings: Mapping[str, bytes | bytearray]) -> DenseIds[str]:
+    """Ids of names of which there are few: a dict is the fastest for those."""
+    return DenseIds(tables.names(strings[table], strings[layout.name_lengths(table)]))

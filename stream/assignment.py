@@ -21,7 +21,8 @@ What to know before changing anything here; each point has bitten somebody:
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import chain, compress
+from operator import itemgetter, ne
 
 import numpy as np
 import structlog
@@ -109,15 +110,13 @@ class Assignment:
         Raises EngagementError for an error of Kafka that does not pass by itself.
         """
         now = self._clock()
-        for (topic, partition), group in groupby(messages, _place):
-            name = SlotName(topic, partition)
-            records = list(group)
+        for name, records in by_partition(messages).items():
             owned = self._owned.get(name)
             generation = fetched_under.get(name)
             if owned is None or generation is None or name not in self._assigned:
                 _check_errors(name, [message for message in records if message.error() is not None])
                 continue
-            self._attempt(owned, lambda o=owned, r=records, g=generation: o.take(_batch(o.name, g, r), now))  # type: ignore[misc]
+            self._attempt(owned, lambda o=owned, r=records, g=generation: o.take(to_batch(o.name, g, r), now))  # type: ignore[misc]
 
     # What is due: points 1, 4 and 5.
 
@@ -211,18 +210,31 @@ def _start(name: SlotName, header: Header) -> TopicPartition:
     return TopicPartition(name.topic, name.partition, header.next_offset, leader_epoch=header.leader_epoch)
 
 
-def _place(message: Message) -> tuple[str, int]:
-    return message.topic() or "", message.partition() or 0
+def by_partition(messages: Sequence[Message]) -> dict[SlotName, Sequence[Message]]:
+    """The messages of each partition, in order. They come in runs; the longer a batch, the cheaper each record in it."""
+    if not messages:
+        return {}
+    topics = set(map(Message.topic, messages))
+    if len(topics) > 1:
+        mixed = [(topic, [message for message in messages if message.topic() == topic]) for topic in topics]
+        return {name: records for _, part in mixed for name, records in by_partition(part).items()}
+    partitions = list(map(Message.partition, messages))
+    starts = [0, *compress(range(1, len(partitions)), map(ne, partitions[1:], partitions))]
+    runs: dict[int, list[Sequence[Message]]] = {}
+    for start, end in zip(starts, [*starts[1:], len(partitions)], strict=True):
+        runs.setdefault(partitions[start] or 0, []).append(messages[start:end])
+    topic = topics.pop() or ""
+    return {SlotName(topic, partition): list(chain(*parts)) for partition, parts in runs.items()}
 
 
-def _batch(name: SlotName, generation: int, messages: list[Message]) -> Batch:
+def to_batch(name: SlotName, generation: int, messages: Sequence[Message]) -> Batch:
     """The records among ``messages``; an end-of-partition event says how far the log holds nothing else."""
-    events = [message for message in messages if message.error() is not None]
+    events = list(compress(messages, map(Message.error, messages)))
     end = _check_errors(name, events)
     records = [message for message in messages if message.error() is None] if events else messages
     size = len(records)
     offsets = np.fromiter(map(Message.offset, records), np.int64, size)
-    times = np.fromiter((stamp[1] for stamp in map(Message.timestamp, records)), np.int64, size)
+    times = np.fromiter(map(itemgetter(1), map(Message.timestamp, records)), np.int64, size)
     if size:
         end = max(end, int(offsets[-1]) + 1)
     epoch = records[-1].leader_epoch() if size else None

@@ -19,7 +19,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 class DenseIds(dict[Name, int], Generic[Name]):
-    """Dense ids by first appearance. Indexing with an unknown name gives it the next id and notes it as fresh."""
+    """Dense ids by first appearance, for few names. Indexing with an unknown one gives it the next id and notes it."""
 
     __slots__ = ("fresh",)
 

@@ -15,22 +15,22 @@ from confluent_kafka.admin import AdminClient
 from schemas.exits import EngagementError, Exit, UsageError
 from schemas.settings import Settings, load_settings
 from store.connect import connect_redis, kafka_admin, wait_for_kafka, wait_for_redis
-from store.console import Output, run_app, write_json, write_table
+from store.console import Output, run_app, show_version, write_json, write_table
 from store.layout import STATE_ID_BYTES, SlotName
 from store.logs import configure_logs
 from store.offsets import log_bounds, owners, topic_ids
+from store.patience import ask_patiently
 from store.slots import SlotStore
 from stream.check import Topic, check_lines, open_lines
 from stream.lag import LagRow, read_lag
+from stream.probe import truncated
 from stream.rebuild import Outcome, Partition, accept_gap, readable, rebuild, refusal
 from stream.supervisor import stop_at_stdin_end, supervise
 from stream.topic_plan import DEFAULT_PARTITIONS, DEFAULT_RETENTION_DAYS, Wishes
 from stream.topics import TopicReport, report_topics
 from stream.worker import run_worker
 
-app = typer.Typer(
-    help="Counts events from Kafka into Redis, exactly once.", add_completion=False, pretty_exceptions_enable=False
-)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 OutputOption = Annotated[Output, typer.Option(help="A table for people, or one JSON record a line.")]
 TopicOption = Annotated[Topic, typer.Option(help="Which of the two input topics.")]
@@ -47,6 +47,15 @@ class LogForm(StrEnum):
 def main() -> None:
     """Entry point of the console script."""
     run_app(app, "engagement-stream")
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Count events from Kafka into Redis, exactly once."""
 
 
 @app.command()
@@ -101,7 +110,7 @@ def lag(output: OutputOption = Output.TABLE) -> None:
     settings = load_settings(os.environ)
     admin, client = _kafka(settings), connect_redis(settings)
     wait_for_redis(client, settings)
-    rows = read_lag(admin, SlotStore(client), settings)
+    rows = ask_patiently(lambda: read_lag(admin, SlotStore(client), settings))
     if output is Output.JSON:
         write_json(sys.stdout, rows)
     else:
@@ -160,7 +169,7 @@ def accept_gap_command(
     admin, client = _kafka(settings), connect_redis(settings)
     wait_for_redis(client, settings)
     for one in _partitions(admin, settings, topic, partition):
-        _say(accept_gap(SlotStore(client), one, _new_id), "goes on")
+        _say(accept_gap(SlotStore(client), one, functools.partial(truncated, settings), _new_id), "goes on")
 
 
 _new_id = functools.partial(secrets.token_bytes, STATE_ID_BYTES)
@@ -179,12 +188,12 @@ def _kafka(settings: Settings) -> AdminClient:
 
 def _partitions(admin: AdminClient, settings: Settings, topic: Topic, partition: int | None) -> list[Partition]:
     name = settings.topics.actions if topic is Topic.ACTIONS else settings.topics.accounts
-    bounds = log_bounds(admin, [name])
+    bounds = ask_patiently(lambda: log_bounds(admin, [name]))
     chosen = bounds if partition is None else {SlotName(name, partition)} & bounds.keys()
     if not chosen:
         message = f"{name} has partitions 0 to {len(bounds) - 1}, not {partition}; choose one of them"
         raise UsageError(message)
-    ids, holders = topic_ids(admin, [name]), owners(admin, settings.group_id)
+    ids, holders = topic_ids(admin, [name]), ask_patiently(lambda: owners(admin, settings.group_id))
     return [Partition(slot, bounds[slot], ids[name], holders.get(slot)) for slot in chosen]
 
 

@@ -17,14 +17,15 @@ Kind = Literal["text", "number", "bool", "null", "object", "array"]
 State = Literal["top", "first key", "key", "colon", "value", "first value", "after object", "after array", "end"]
 
 _TOKEN = re.compile(
-    r"""(?P<mark>[{}\[\],:])
+    r"""[ \t\n\r]*+
+      (?: (?P<mark>[{}\[\],:])
       | "(?P<text>[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\x00-\x1f]*+)*+)"
       | (?P<number>-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)
       | (?P<bool>true|false)
-      | (?P<null>null)""",
+      | (?P<null>null)
+      | (?P<end>\Z))""",
     re.VERBOSE,
 )
-_NOT_BLANK = re.compile(r"[^ \t\n\r]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _EXPECTED: dict[State, str] = {
@@ -80,22 +81,21 @@ def scan_object(data: bytes, wanted: Collection[str]) -> dict[str, Value]:
 
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     """Yield (kind or mark, token, position) of each token; texts come unescaped."""
-    start = _NOT_BLANK.search(text)
-    while start is not None:
-        position = start.start()
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise JsonError(f"no JSON at character {position}")
+    position = 0
+    while match := _TOKEN.match(text, position):
         kind = match.lastgroup or ""
         token = match[kind]
+        if kind == "end":
+            return
         if kind == "text" and "\\" in token:
-            token = _unescaped(match[0], position)
-        yield (token if kind == "mark" else kind), token, position
-        start = _NOT_BLANK.search(text, match.end())
+            token = _unescaped(token, match.start(kind))
+        yield (token if kind == "mark" else kind), token, match.start(kind)
+        position = match.end()
+    raise JsonError(f"no JSON from character {position} on")
 
 
 def _unescaped(literal: str, position: int) -> str:
-    text: str = json.loads(literal)
+    text: str = json.loads(f'"{literal}"')
     if _LONE_SURROGATE.search(text):
         raise JsonError(f"lone surrogate in the text at character {position}")
     return text

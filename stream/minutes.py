@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from store import layout
+from store import layout, tables
 from stream.cells import Cells, GrowingLog, grown
 
 _NEVER = np.iinfo(np.int64).min
@@ -30,11 +30,9 @@ class MinuteLogs:
         fresh = self._last_minute[users] != minutes
         users, minutes = users[fresh], minutes[fresh]
         self._last_minute[users] = minutes
-        pairs = np.unique(users << 32 | minutes & _U32)
-        columns = np.empty((len(pairs), 2), "<u4")
-        columns[:, 0], columns[:, 1] = pairs >> 32, pairs & _U32
+        pairs = np.unique(users << 32 | minutes & _U32).astype(np.uint64)
         if len(pairs):
-            self.logs.setdefault(day, GrowingLog(layout.minute_log(day), 0)).append(columns.tobytes())
+            self.logs.setdefault(day, GrowingLog(layout.minute_log(day), 0)).append(tables.encode_pairs(pairs))
 
     def close(self, day: int) -> bytes:
         """Stop logging a day; what is not stored of its log yet."""

@@ -74,10 +74,13 @@ def rebuild(client: redis.Redis, partition: Partition, timezone: str, new_id: Ca
     raise EngagementError(_contended(slot))
 
 
-def accept_gap(store: SlotStore, partition: Partition, new_id: Callable[[], bytes]) -> Outcome:
+def accept_gap(
+    store: SlotStore, partition: Partition, truncated: Callable[[SlotName, Header], bool], new_id: Callable[[], bytes]
+) -> Outcome:
     """Keep the slot's figures and go on at the nearest offset that the log has, with the gap noted in the header.
 
-    Raises EngagementError where there is no gap or no slot, Blocked for a slot that cannot be read, Unavailable.
+    `truncated` says whether the log has other records now below the offset that is next. Raises EngagementError where
+    there is no gap or no slot, Blocked for a slot that cannot be read, Unavailable.
     """
     slot = partition.slot
     for _ in range(TRIES):
@@ -85,29 +88,38 @@ def accept_gap(store: SlotStore, partition: Partition, new_id: Callable[[], byte
         if stored is None:
             message = f"{slot} has nothing stored, so there are no figures to keep; use `engagement-stream rebuild`"
             raise EngagementError(message)
-        moved = past_gap(partition, stored.header)
+        moved = past_gap(partition, stored.header) or _past_truncation(partition, stored.header, truncated)
         if _write(store, slot, stored, moved, new_id()):
             return Outcome(slot.topic, slot.partition, stored.header.next_offset, moved.next_offset)
     raise EngagementError(_contended(slot))
 
 
-def past_gap(partition: Partition, header: Header) -> Header:
-    """The header that goes on past the gap. Raises EngagementError where nothing is missing."""
+def past_gap(partition: Partition, header: Header) -> Header | None:
+    """The header that goes on past the gap, None where the next offset is within the log."""
     log = partition.log
     target = min(max(header.next_offset, log.start), log.end)
     if header.topic_id != partition.topic_id:
         # Offsets of the old topic mean nothing in the new one: all of it is still to be counted.
         target = log.start
     elif target == header.next_offset:
-        message = f"{partition.slot} has no gap: its next offset {target} is within its log ({log.start} to {log.end})"
+        return None
+    return _moved(header, partition.topic_id, target)
+
+
+def _past_truncation(partition: Partition, header: Header, truncated: Callable[[SlotName, Header], bool]) -> Header:
+    slot, log = partition.slot, partition.log
+    if not truncated(slot, header):
+        message = (
+            f"{slot} has no gap: its next offset {header.next_offset} is within its log ({log.start} to {log.end})"
+        )
         raise EngagementError(message)
-    return msgspec.structs.replace(
-        header,
-        topic_id=partition.topic_id,
-        next_offset=target,
-        leader_epoch=None,
-        gaps=(*header.gaps, Gap(header.next_offset, target)),
-    )
+    return _moved(header, partition.topic_id, header.next_offset)
+
+
+def _moved(header: Header, topic_id: str, target: int) -> Header:
+    """The header at `target`. The epoch is left out: the log as it is now is taken for the right one."""
+    gaps = (*header.gaps, Gap(header.next_offset, target))
+    return msgspec.structs.replace(header, topic_id=topic_id, next_offset=target, leader_epoch=None, gaps=gaps)
 
 
 def readable(store: SlotStore, slot: SlotName) -> RedoRecord | None:

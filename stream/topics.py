@@ -11,6 +11,8 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from schemas.exits import EngagementError, Unavailable
 from schemas.settings import Settings
+from store.offsets import log_bounds
+from store.patience import ask_patiently
 from stream.topic_plan import (
     MAX_BYTES,
     REJECTS_MAX_BYTES,
@@ -118,6 +120,15 @@ def _create(admin: AdminClient, missing: list[TopicPlan]) -> None:
     except KafkaException as error:
         message = f"Kafka gave no answer: {error.args[0].str()}; run `engagement-stream topics --create` again"
         raise Unavailable(message) from error
+    ask_patiently(lambda: _use(admin, [one.name for one in missing]))
+
+
+def _use(admin: AdminClient, names: list[str]) -> None:
+    """Raise Unavailable where a broker does not know the topics yet, which it may say a moment after they were made."""
+    try:
+        log_bounds(admin, names)
+    except EngagementError as error:
+        raise Unavailable(str(error)) from error
 
 
 def _created(name: str, future: Future[Any]) -> None:

@@ -56,7 +56,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> Exit:
     wait_for_kafka(admin, settings)
     _check_eviction(client)
     _check_topics(admin, settings)
-    consumer = kafka_consumer(settings, **_consumer_settings(settings))
+    consumer = kafka_consumer(settings, **consumer_settings(settings))
     rejects = RejectSender(kafka_producer(settings, **PRODUCER_SETTINGS), settings.topics.rejects)
     parts = Parts(
         SlotStore(client),
@@ -96,7 +96,7 @@ def _loop(consumer: Consumer, assignment: Assignment, rejects: RejectSender, sto
     collected_at = time.monotonic()
     while not stop.is_set():
         generations = assignment.generations()
-        messages = _fetch(consumer)
+        messages = fetch(consumer)
         current = assignment.generations()
         assignment.take(messages, {name: n for name, n in generations.items() if current.get(name) == n})
         rejects.pump()
@@ -108,7 +108,7 @@ def _loop(consumer: Consumer, assignment: Assignment, rejects: RejectSender, sto
     gc.enable()
 
 
-def _fetch(consumer: Consumer) -> list[Message]:
+def fetch(consumer: Consumer) -> list[Message]:
     """Up to ``BATCH_RECORDS`` records: ``consume`` returns the first chunk it finds, so it is called until there is none."""
     deadline = time.monotonic() + FILL_SECONDS
     found: list[Message] = consumer.consume(BATCH_RECORDS, FILL_SECONDS)
@@ -120,7 +120,7 @@ def _fetch(consumer: Consumer) -> list[Message]:
     return found
 
 
-def _consumer_settings(settings: Settings) -> dict[str, Any]:
+def consumer_settings(settings: Settings) -> dict[str, Any]:
     """Ours where `[kafka]` says nothing. Partitions come and go one by one: a reload must not disturb the others."""
     chosen = {key: value for key, value in CONSUMER_SETTINGS.items() if key not in settings.kafka}
     chosen["group.id"] = settings.group_id

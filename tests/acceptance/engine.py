@@ -174,7 +174,7 @@ def produce(kafka: str, puts: Sequence[Put], *, batches: Random | None = None) -
         {
             "bootstrap.servers": kafka,
             "enable.idempotence": True,
-            "linger.ms": 20,
+            "linger.ms": 5 if batches is None else 0,
             "message.max.bytes": 8_000_000,
             "sticky.partitioning.linger.ms": 0,
         }
@@ -193,7 +193,7 @@ def produce(kafka: str, puts: Sequence[Put], *, batches: Random | None = None) -
     for position, put in enumerate(puts):
         if batches is not None and left == 0:
             producer.flush(30)
-            left = int(batches.paretovariate(0.6))
+            left = int(5 * batches.paretovariate(0.6))
         left -= 1
         producer.produce(
             put.topic,

@@ -20,6 +20,8 @@ class RedisProxy:
         self._to_lose = 0
         self._closing = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.answered = 0
+        """Scripts that Redis has run, whatever became of the reply."""
         self.lost = 0
         self.delayed = 0
         self.delay = 0.0
@@ -55,6 +57,10 @@ class RedisProxy:
                 continue
             server.settimeout(None)
             _Connection(self, client, server).start()
+
+    def count_answer(self) -> None:
+        with self._lock:
+            self.answered += 1
 
     def take_loss(self) -> bool:
         """Is this reply one to lose? Counts it if so."""
@@ -101,6 +107,7 @@ class _Connection:
             if self._script_asked.is_set():
                 self._script_asked.clear()
                 if not data.startswith(b"-"):  # an error says that nothing was written
+                    self._proxy.count_answer()
                     self._proxy.pause()
                     if self._proxy.take_loss():
                         return

@@ -17,9 +17,8 @@ from random import Random
 import pytest
 
 from services.redis import LocalRedis
-from tests.acceptance import sample
 from tests.acceptance.engine import STOP_SECONDS, Engine, assert_equal_figures
-from tests.faults.feed import Feed
+from tests.faults.feed import Feed, Load, months, one_day
 from tests.faults.proxy import RedisProxy
 from tests.support import wait_until
 
@@ -31,6 +30,7 @@ KAFKA = {
     "max.poll.interval.ms": round(1000 * POLL_SECONDS),
 }
 PARTITIONS = 3
+KILLS = 20
 MOST_TORN_BYTES = 3_000
 
 
@@ -70,26 +70,41 @@ def replaceable_workers(engine: Engine, count: int) -> Iterator[list[subprocess.
         for worker in running:
             worker.send_signal(signal.SIGTERM)
         assert [worker.wait(STOP_SECONDS) for worker in running] == [0] * count, engine.worker_logs()
+    except AssertionError:
+        print(engine.worker_logs())
+        raise
     finally:
         for worker in running:
-            worker.kill()
-            worker.wait()
+            end(worker)
 
 
-def assert_exact(engine: Engine) -> None:
-    for as_of in sample.DAYS:
-        assert_equal_figures(engine.daily(as_of, "--dry-run", seconds=90), sample.expected(as_of))
+def assert_exact(engine: Engine, load: Load) -> None:
+    for as_of, expected in load.expected.items():
+        assert_equal_figures(engine.daily(as_of, "--dry-run", seconds=90), expected)
+
+
+def wait_for_answers(proxy: RedisProxy, count: int) -> None:
+    """Waits until `count` more checkpoints have reached Redis."""
+    wanted = proxy.answered + count
+    wait_until(lambda: proxy.answered >= wanted, what=f"{count} more checkpoints")
 
 
 def kill(engine: Engine, workers: list[subprocess.Popen[bytes]], which: int) -> None:
     assert workers[which].poll() is None, "a worker gave up" + engine.worker_logs()
-    workers[which].kill()
-    workers[which].wait()
+    end(workers[which])
     workers[which] = engine.start_worker()
 
 
+def end(worker: subprocess.Popen[bytes]) -> None:
+    worker.kill()
+    worker.wait()
+
+
 def freeze(feed: Feed, worker: subprocess.Popen[bytes]) -> None:
-    """Stops a worker until well past its session, when another has what it had, and lets it go on as if nothing was."""
+    """Stops a worker until well past its session, when the other has what it had, and lets it go on as if it still had.
+
+    The next to be killed is the other, so the slots come back to a worker that remembers an old state of them.
+    """
     worker.send_signal(signal.SIGSTOP)
     feed.wait_more(SESSION_SECONDS + 2)
     worker.send_signal(signal.SIGCONT)
@@ -98,34 +113,54 @@ def freeze(feed: Feed, worker: subprocess.Popen[bytes]) -> None:
 def test_workers_may_be_killed_and_frozen_at_any_moment_also_amid_slow_checkpoints(
     engine: Engine, proxy: RedisProxy, random: Random
 ) -> None:
-    moments = sorted(random.uniform(0.03, 0.98) for _ in range(20))
+    moments = [0.03 + 0.95 * (number + random.random()) / KILLS for number in range(KILLS)]
     frozen = {random.randrange(3, 10), random.randrange(10, 17)}
-    with Feed(engine, 55) as feed, replaceable_workers(engine, 2) as workers:
+    with Feed(engine, months(), 48) as feed, replaceable_workers(engine, 2) as workers:
         for number, moment in enumerate(moments):
             feed.wait_for(moment)
-            if number in frozen:
-                freeze(feed, random.choice(workers))
             proxy.delay = 0.4 if number % 2 else 0.0
-            kill(engine, workers, random.randrange(2))
+            which = random.randrange(2)
+            if number in frozen:
+                freeze(feed, workers[1 - which])
+            kill(engine, workers, which)
         feed.wait_for(1.0)
-        assert_exact(engine)
+        assert_exact(engine, months())
     assert proxy.delayed
 
 
+def test_a_worker_that_wakes_with_records_in_hand_changes_nothing(engine: Engine, proxy: RedisProxy) -> None:
+    load = one_day()
+    with Feed(engine, load, 28) as feed, replaceable_workers(engine, 1) as workers:
+        for _ in range(2):
+            wait_for_answers(proxy, 2 * PARTITIONS)
+            proxy.delay = 1.0
+            wait_until(partial(more_delayed, proxy, proxy.delayed), what="a reply to wait for")
+            workers[-1].send_signal(signal.SIGSTOP)  # waits for the reply; what comes next has been fetched meanwhile
+            proxy.delay = 0.0
+            workers.append(engine.start_worker())
+            wait_for_answers(proxy, 2 * PARTITIONS)
+            workers[-2].send_signal(signal.SIGCONT)
+            wait_for_answers(proxy, 2 * PARTITIONS)
+            end(workers.pop())  # the slots come back to the one that remembers an old state of them
+        feed.wait_for(1.0)
+        assert_exact(engine, load)
+
+
+@pytest.mark.parametrize("load", [months, one_day])
 def test_redis_may_lose_replies_be_torn_and_rolled_back(
-    engine: Engine, proxy: RedisProxy, own: LocalRedis, random: Random, tmp_path: Path
+    engine: Engine, proxy: RedisProxy, own: LocalRedis, random: Random, tmp_path: Path, *, load: Callable[[], Load]
 ) -> None:
     older = tmp_path / "older"
-    with Feed(engine, 40) as feed, replaceable_workers(engine, 2) as workers:
-        feed.wait_for(0.1)
+    with Feed(engine, load(), 30) as feed, replaceable_workers(engine, 2) as workers:
+        feed.wait_for(0.08)
         proxy.lose_replies(3)
         wait_until(lambda: proxy.lost == 3, what="three lost replies")
-        feed.wait_for(0.2)
+        feed.wait_for(0.15)
         shutil.copytree(own.data_dir, older)
-        for moment in (0.3, 0.38):
+        for moment in (0.22, 0.3):
             feed.wait_for(random.uniform(moment, moment + 0.06))
             restart_torn(own, random)
-        feed.wait_for(0.5)
+        feed.wait_for(0.4)
         slow_down(feed, proxy)
         feed.wait_for(random.uniform(0.7, 0.75))
         roll_back(own, older)
@@ -135,7 +170,7 @@ def test_redis_may_lose_replies_be_torn_and_rolled_back(
             restart_torn(own, random)
         kill(engine, workers, 0)
         feed.wait_for(1.0)
-        assert_exact(engine)
+        assert_exact(engine, load())
 
 
 def restart_torn(own: LocalRedis, random: Random) -> None:

@@ -49,7 +49,7 @@ def wait(bounds: dict[SlotName, LogBounds], answers: list[dict[SlotName, int]], 
     ],
 )
 def test_a_slot_is_complete_once_it_stands_at_the_end_of_its_log(
-    start: int, end: int, stored: int | None, reached: bool
+    start: int, end: int, stored: int | None, *, reached: bool
 ) -> None:
     late = behind({A0: LogBounds(start, end)}, {} if stored is None else {A0: stored})
     assert (not late) is reached
@@ -63,8 +63,8 @@ def test_the_wait_ends_as_soon_as_the_last_slot_arrives() -> None:
     bounds = {A0: LogBounds(0, 5), A1: LogBounds(0, 3_000)}
     shown = wait(bounds, [{A0: 5}, {A1: 1_000}, {A1: 3_000}], 600)
     assert shown == [
-        "waiting for 1 partitions, 3,000 records to count",
-        "waiting for 1 partitions, 2,000 records to count",
+        "waiting: 3,000 records to count, partitions behind: 1",
+        "waiting: 2,000 records to count, partitions behind: 1",
     ]
 
 
@@ -76,7 +76,9 @@ def test_an_incomplete_input_names_the_partition_its_offset_and_the_end() -> Non
 
 
 def test_an_incomplete_input_says_when_nothing_is_stored_and_how_many_others_wait() -> None:
-    with pytest.raises(IncompleteInput, match=r"t\.actions/0: nothing is stored, end of the log 5 \(1 more"):
+    with pytest.raises(
+        IncompleteInput, match=r"t\.actions/0: nothing is stored, end of the log 5 \(more partitions behind: 1\)"
+    ):
         wait({A0: LogBounds(0, 5), A1: LogBounds(0, 20)}, [{}], 0)
 
 
@@ -89,8 +91,6 @@ def test_the_wait_is_bounded_by_wait_seconds() -> None:
         return {}
 
     with pytest.raises(IncompleteInput):
-        wait_until_complete(
-            {A0: LogBounds(0, 5)}, look, 2.0, clock=clock, sleep=clock.sleep, progress=lambda _: None
-        )
+        wait_until_complete({A0: LogBounds(0, 5)}, look, 2.0, clock=clock, sleep=clock.sleep, progress=lambda _: None)
     assert clock.now == pytest.approx(102.0)
     assert len(looks) == pytest.approx(2.0 / POLL_SECONDS + 1, abs=1)

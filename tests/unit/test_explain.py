@@ -3,7 +3,7 @@ import datetime as dt
 import numpy as np
 
 from jobs.days import Window
-from jobs.explain import Explanation, explain
+from jobs.explain import Evidence, Explanation, explain
 from jobs.narrate import lines
 from jobs.scores import activity_of, score_day
 from jobs.snapshot import AccountsPart, ActionsPart, Inputs
@@ -28,7 +28,7 @@ def explained(
     inputs = Inputs([part], [AccountsPart(SLOT, list(entries))])
     activity = activity_of(inputs, window)
     days = [score_day(inputs, activity, day, Calendar("UTC"), unscored) for day in (AS_OF, AS_OF - 1)]
-    return explain(account, activity, *days, [])
+    return explain(account, Evidence(inputs, activity, *days), [])
 
 
 PEERS = {"a": {20: 1, 3: 28}, "b": {20: 1, 2: 20}, "c": {20: 1, 1: 14}, "tie": {20: 1, 0: 20}, "low": {20: 1, 0: 13}}
@@ -43,7 +43,7 @@ def test_a_score_between_is_explained_by_the_accounts_below() -> None:
     assert "b on 2025-06-30: score 33, rank 2 of 4 ranked accounts without a Status" in found
     assert "1 of the 3 other ranked accounts of the Status have a strictly lower average" in found
     assert "100 x 1 / 3 rounded down is 33" in found
-    assert "1 others have the same average, score and rank: tie" in found
+    assert "same average, score and rank as 1 more: tie" in found
     assert "20 actions / 14 days = 1.4286 a day" in found
     assert "2025-06-28         20" in found
 

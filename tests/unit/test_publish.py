@@ -1,11 +1,13 @@
 import msgspec
 import pytest
 
-from jobs.publish import Decision, decide, newly_forgotten, refuse_older
-from jobs.records import Sourced
+from jobs.publish import Decision, decide, newly_forgotten, refuse_older, score_values
+from jobs.records import AccountRecords, records_in_force
+from jobs.snapshot import AccountsPart
 from schemas.accounts import AccountEntry
 from schemas.exits import Exit, UsageError
 from schemas.manifest import Manifest, RunConfig
+from schemas.scores import ScoreBody, encode
 from store.layout import SlotName
 
 CONFIG = RunConfig("UTC", "actions", 3, 400, (), {}, (), ())
@@ -43,14 +45,29 @@ def test_a_day_older_than_the_newest_run_is_refused_as_wrong_usage() -> None:
     assert UsageError.exit is Exit.USAGE
 
 
-def forgotten(account: str, offset: int, partition: int = 0) -> Sourced:
-    return Sourced(SlotName("t.accounts", partition), AccountEntry(offset, 0, account, forgotten=True))
+def records(*entries: AccountEntry) -> tuple[AccountRecords, list[AccountsPart]]:
+    parts = [AccountsPart(SlotName("t.accounts", 0), list(entries))]
+    return records_in_force(parts, 1_000), parts
+
+
+def null(offset: int, account: str) -> AccountEntry:
+    return AccountEntry(offset, 0, account, forgotten=True)
 
 
 def test_accounts_forgotten_since_the_newest_run_get_a_null_once() -> None:
-    found = newly_forgotten([forgotten("z", 10), forgotten("old", 9), forgotten("b", 99)], [FIRST])
-    assert found == ["b", "z"]
+    log = [null(9, "old"), null(10, "z"), null(11, "back"), null(12, "z"), null(13, "b"), AccountEntry(14, 0, "back")]
+    assert newly_forgotten(*records(*log), [FIRST]) == ["b", "z"]
 
 
 def test_without_a_run_before_there_is_nothing_to_take_back() -> None:
-    assert newly_forgotten([forgotten("z", 10)], []) == []
+    assert newly_forgotten(*records(null(10, "z")), []) == []
+
+
+@pytest.mark.parametrize("account", ["a", 'quo"te', "\\", "é😀", "\x7f"])
+def test_published_values_are_those_of_the_record_type(account: str) -> None:
+    bodies = [
+        ScoreBody(FIRST.as_of, account, None, 0, None, 3, 4, 1 / 3, 5, 14, "weekly", 6),
+        ScoreBody(FIRST.as_of, account, account, 100, 1, 3, 4, 1e22, 5, 14, "daily", 14),
+    ]
+    expected = [encode(body.record(FIRST.run_id, FIRST.revision)) for body in bodies]
+    assert list(score_values(FIRST, bodies)) == expected

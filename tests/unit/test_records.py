@@ -20,7 +20,7 @@ def null(offset: int, timestamp: int = 0) -> AccountEntry:
 
 def status(*parts: AccountsPart) -> str | None:
     held = records_in_force(parts, END).in_force.get("a")
-    return held.entry.status if held else None
+    return held.status if held else None
 
 
 def test_the_greatest_effective_at_holds_whatever_the_order_of_arrival() -> None:
@@ -48,7 +48,7 @@ def test_a_null_forgets_what_came_before_it_and_a_later_record_brings_the_accoun
 def test_an_account_whose_last_record_is_null_stands_forgotten() -> None:
     found = records_in_force([part(record(0, "old"), null(1))], END)
     assert found.in_force == {}
-    assert found.forgotten["a"].entry.offset == 1
+    assert found.forgotten["a"].offset == 1
 
 
 def test_a_record_of_a_later_day_ends_the_forgetting_without_being_in_force() -> None:

@@ -1,7 +1,7 @@
 import io
 
 from jobs.daily import Run
-from jobs.report import TOP, by_status, print_report
+from jobs.report import TOP, print_report, top_by_status
 from schemas.manifest import Cohort, Manifest, RunConfig
 from schemas.scores import ScoreBody
 
@@ -25,11 +25,11 @@ def printed(run: Run, *, dry_run: bool = False) -> str:
 
 
 def test_statuses_come_by_name_and_accounts_without_one_last() -> None:
-    assert [status for status, _ in by_status(BODIES)] == ["Gold", "Ärzte", None]
+    assert [status for status, _ in top_by_status(BODIES)] == ["Gold", "Ärzte", None]
 
 
 def test_the_most_active_accounts_of_each_status_come_first() -> None:
-    gold = by_status(BODIES)[0][1]
+    gold = top_by_status(BODIES)[0][1]
     assert [one.account_id for one in gold][:2] == ["8.com", "7.com"]
     text = printed(Run(MANIFEST, BODIES, repeated=False))
     assert "Status Gold: 9 accounts, 7 ranked" in text

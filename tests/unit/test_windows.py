@@ -86,7 +86,15 @@ def test_actions_before_the_days_considered_add_nothing_but_their_day_counts_as_
 
 @pytest.mark.parametrize(
     ("active", "frequency"),
-    [(1, "inactive"), (2, "occasionally"), (4, "occasionally"), (5, "weekly"), (8, "weekly"), (9, "daily"), (14, "daily")],
+    [
+        (1, "inactive"),
+        (2, "occasionally"),
+        (4, "occasionally"),
+        (5, "weekly"),
+        (8, "weekly"),
+        (9, "daily"),
+        (14, "daily"),
+    ],
 )
 def test_usage_frequency_follows_the_active_days(active: int, frequency: str) -> None:
     found = body(actions(*range(active), 300))
@@ -98,7 +106,11 @@ def test_an_account_in_several_slots_is_one() -> None:
     other = actions(11, 4)
     other.accounts.insert(0, "b")
     moved = ActionsPart(
-        SlotName("t.actions", 1), other.accounts, np.array([0, AS_OF - 11], np.uint32), np.array([1], np.uint32), other.counts
+        SlotName("t.actions", 1),
+        other.accounts,
+        np.array([0, AS_OF - 11], np.uint32),
+        np.array([1], np.uint32),
+        other.counts,
     )
     found = body(actions(4, 4, 0), moved)
     assert found is not None
