@@ -8,11 +8,13 @@ from confluent_kafka.admin import AdminClient
 
 from jobs.completeness import wait_until_complete
 from jobs.console import working
-from jobs.days import Window, iso
+from jobs.days import COUNT_DAYS, USAGE_DAYS, Window, iso
+from jobs.figures import Days, Figures, figures_of
 from jobs.publish import Publisher, decide, newly_forgotten, refuse_older
-from jobs.scores import Scores, activity_of, score_day
+from jobs.scores import activity_of, score_day
 from jobs.snapshot import Inputs, Slots, read_inputs, read_offsets
-from schemas.exits import ConfigurationError
+from jobs.user_scores import UserFigure, user_figures
+from jobs.windows import Activity
 from schemas.manifest import Manifest, config_version, run_id
 from schemas.moments import Calendar
 from schemas.scores import ScoreBody, digest
@@ -43,10 +45,6 @@ class Sources:
 
 def open_sources(settings: Settings) -> Sources:
     """Connect to both. Raises Unavailable after 30 s without either, EngagementError for missing topics."""
-    if settings.score_basis != "actions":
-        raise ConfigurationError(
-            f'score_basis "{settings.score_basis}" is not available in this version; set it to "actions"'
-        )
     with working("connecting to Kafka and Redis"):
         admin = kafka_admin(settings)
         wait_for_kafka(admin, settings)
@@ -75,16 +73,18 @@ def run_daily(settings: Settings, as_of: int, *, dry_run: bool) -> Run:
     _wait(sources)
     with working(f"scoring {iso(as_of)}") as progress:
         if dry_run:
-            return _run(*_score(sources, as_of), manifests(settings), settings)
+            runs = manifests(settings)
+            return _run(*score(sources, as_of, runs), runs, settings)
         publisher = Publisher(settings)
         runs = publisher.runs()
         refuse_older(iso(as_of), runs)
-        scores, inputs = _score(sources, as_of)
-        run = _run(scores, inputs, runs, settings)
+        figures, inputs = score(sources, as_of, runs)
+        run = _run(figures, inputs, runs, settings)
         if run.repeated:
             return run
         progress(f"publishing {len(run.bodies):,} scores of {iso(as_of)}")
-        publisher.publish(run.manifest, run.bodies, newly_forgotten(scores.records, inputs.accounts, runs))
+        forgotten = newly_forgotten(figures.scores.records, inputs.accounts, runs)
+        publisher.publish(run.manifest, run.bodies, forgotten, _users(figures, inputs, settings))
     return run
 
 
@@ -101,16 +101,35 @@ def _wait(sources: Sources) -> None:
         )
 
 
-def _score(sources: Sources, as_of: int) -> tuple[Scores, Inputs]:
-    settings, window = sources.settings, Window(as_of)
-    inputs = read_inputs(sources.store, sources.slots, settings, window)
-    activity = activity_of(inputs, window)
-    return score_day(inputs, activity, as_of, Calendar(settings.timezone), settings.unscored_statuses), inputs
+def score(sources: Sources, as_of: int, runs: Sequence[Manifest]) -> tuple[Figures, Inputs]:
+    """All figures of a day, from the slots as they are now; `runs` are those published so far."""
+    settings = sources.settings
+    inputs = read_inputs(sources.store, sources.slots, settings, Window(as_of, USAGE_DAYS))
+    activity = activity_of(inputs, Window(as_of, COUNT_DAYS))
+    return figures_of(activity, score_days(inputs, activity, as_of, settings, runs), settings.run_config), inputs
 
 
-def _run(scores: Scores, inputs: Inputs, runs: Sequence[Manifest], settings: Settings) -> Run:
-    """The run that these scores make after the `runs` published so far."""
-    bodies = scores.bodies()
+def score_days(inputs: Inputs, activity: Activity, as_of: int, settings: Settings, runs: Sequence[Manifest]) -> Days:
+    """Scores of a day and of the one before, that one as configured when it was published."""
+    calendar, config = Calendar(settings.timezone), settings.run_config
+    published = [run for run in runs if run.as_of == iso(as_of - 1)]
+    before = published[-1].config if published else config
+    today = score_day(inputs, activity, as_of, calendar, config)
+    same = (before.score_basis, before.unscored_statuses) == (config.score_basis, config.unscored_statuses)
+    today_before = today if same else score_day(inputs, activity, as_of, calendar, before)
+    return Days(today, score_day(inputs, activity, as_of - 1, calendar, before), today_before, before)
+
+
+def _users(figures: Figures, inputs: Inputs, settings: Settings) -> list[UserFigure]:
+    if not (settings.user_scores and settings.weights):
+        return []
+    window = Window(figures.scores.as_of)
+    return user_figures(inputs.actions, settings.weights, window, frozenset(figures.scores.members.names))
+
+
+def _run(figures: Figures, inputs: Inputs, runs: Sequence[Manifest], settings: Settings) -> Run:
+    """The run that these figures make after the `runs` published so far."""
+    scores, bodies = figures.scores, figures.bodies()
     config = settings.run_config
     day, version, result = iso(scores.as_of), config_version(config), digest(bodies)
     decision = decide(day, version, result, runs)

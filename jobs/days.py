@@ -9,6 +9,13 @@ WINDOW_DAYS = 14
 """The longest time that a score looks back over; `days considered` is at most this."""
 
 
+COUNT_DAYS = WINDOW_DAYS + 1
+"""Days of counters that a run reads: its own window, and that of the day before."""
+
+USAGE_DAYS = 90
+"""The longest window of time spent and active users."""
+
+
 class Window(NamedTuple):
     """The days that end with `last`, as `date.toordinal()`."""
 
@@ -25,6 +32,11 @@ class Window(NamedTuple):
         """All days, earliest first."""
         return range(self.first, self.last + 1)
 
+    @property
+    def backwards(self) -> range:
+        """All days, latest first."""
+        return range(self.last, self.first - 1, -1)
+
 
 def iso(day: int) -> str:
     """The day as YYYY-MM-DD."""
@@ -39,6 +51,6 @@ def parse_day(text: str) -> int:
         day = None
     if day is None or day.isoformat() != text:
         raise UsageError(f"--as-of {text!r} is no day; give one like 2025-06-30")
-    if not WINDOW_DAYS + 1 < day.toordinal() < date.max.toordinal():
+    if not USAGE_DAYS < day.toordinal() < date.max.toordinal():
         raise UsageError(f"--as-of {text!r} is out of range; give a day of the years 2 to 9998")
     return day.toordinal()

@@ -8,13 +8,13 @@ import msgspec
 import numpy as np
 
 from jobs.days import WINDOW_DAYS, Window, iso
-from jobs.ranking import SCALE
+from jobs.figures import Figures
 from jobs.records import slot_of
-from jobs.scores import Scores
+from jobs.scores import Scores, or_none
 from jobs.snapshot import Inputs
-from jobs.windows import Activity
+from jobs.windows import FREQUENCIES, Activity
 from schemas.accounts import AccountEntry
-from schemas.scores import ScoreBody
+from schemas.scores import Frequency, ScoreBody
 
 TIES_NAMED = 5
 
@@ -37,6 +37,17 @@ class RecordRead(msgspec.Struct, frozen=True):
     created: str | None
 
 
+class DayBefore(msgspec.Struct, frozen=True):
+    """The standing of an account on the day before."""
+
+    score: int | None
+    rank: int | None
+    cohort_size: int
+    actions: int
+    days_considered: int
+    usage_frequency: Frequency
+
+
 class Explanation(msgspec.Struct, frozen=True):
     """One account on one day, in figures and in words.
 
@@ -54,7 +65,7 @@ class Explanation(msgspec.Struct, frozen=True):
     ties: list[str]
     days: list[DayCount]
     record: RecordRead | None
-    day_before: ScoreBody | None
+    day_before: DayBefore | None
     notes: list[str]
 
 
@@ -72,14 +83,19 @@ class Evidence:
 
     inputs: Inputs
     activity: Activity
-    scores: Scores
+    figures: Figures
     before: Scores
+
+    @property
+    def scores(self) -> Scores:
+        """The scores of the day in question."""
+        return self.figures.scores
 
 
 def explain(account: str, evidence: Evidence, notes: list[str]) -> Explanation:
     """Explain the place of an account that the activity knows. Raises KeyError for any other."""
     scores, activity = evidence.scores, evidence.activity
-    figures = _figures(scores, account)
+    figures = _figures(evidence.figures, account)
     peers = _peers(scores, account) if figures and figures.rank is not None else Peers()
     held = scores.records.in_force.get(account)
     counts = activity.days_of(account)
@@ -96,14 +112,29 @@ def explain(account: str, evidence: Evidence, notes: list[str]) -> Explanation:
         ties=list(peers.ties[:TIES_NAMED]),
         days=[DayCount(iso(day), counts.get(day, 0), day in considered.days) for day in window.days],
         record=_record_read(held, evidence.inputs) if held else None,
-        day_before=_figures(evidence.before, account),
+        day_before=_day_before(evidence.before, account),
         notes=notes,
     )
 
 
-def _figures(scores: Scores, account: str) -> ScoreBody | None:
+def _figures(figures: Figures, account: str) -> ScoreBody | None:
+    place = _place(figures.scores, account)
+    return None if place is None else figures.bodies(place, place + 1)[0]
+
+
+def _day_before(scores: Scores, account: str) -> DayBefore | None:
     place = _place(scores, account)
-    return None if place is None else scores.bodies(place, place + 1)[0]
+    if place is None:
+        return None
+    members, ranks = scores.members, scores.ranks
+    return DayBefore(
+        score=or_none(ranks.score[place : place + 1])[0],
+        rank=or_none(ranks.rank[place : place + 1])[0],
+        cohort_size=int(ranks.cohort_size[place]),
+        actions=int(members.actions[place]),
+        days_considered=int(members.days_considered[place]),
+        usage_frequency=FREQUENCIES[members.frequency[place]],
+    )
 
 
 def _place(scores: Scores, account: str) -> int | None:
@@ -114,11 +145,10 @@ def _place(scores: Scores, account: str) -> int | None:
 
 def _peers(scores: Scores, account: str) -> Peers:
     place = _place(scores, account)
-    members = scores.members
-    average = members.actions * SCALE // members.days_considered
-    cohort = (scores.status == scores.status[place]) & (scores.ranks.rank > 0)
-    lower = int(np.count_nonzero(cohort & (average < average[place])))
-    tied = np.flatnonzero(cohort & (average == average[place])).tolist()
+    members, value = scores.members, scores.standing.value
+    cohort = (scores.status == scores.status[place]) & scores.standing.ranked
+    lower = int(np.count_nonzero(cohort & (value < value[place])))
+    tied = np.flatnonzero(cohort & (value == value[place])).tolist()
     return Peers(lower, tuple(members.names[i] for i in tied if i != place))
 
 

@@ -4,15 +4,15 @@ from datetime import date
 
 from jobs.completeness import behind
 from jobs.console import working
-from jobs.daily import Sources, open_sources
-from jobs.days import WINDOW_DAYS, Window, iso
+from jobs.daily import Sources, open_sources, score_days
+from jobs.days import COUNT_DAYS, USAGE_DAYS, Window, iso
 from jobs.explain import Evidence, Explanation, explain
+from jobs.figures import figures_of
 from jobs.names import near_names
-from jobs.scores import activity_of, score_day
+from jobs.scores import activity_of
 from jobs.snapshot import Inputs, read_inputs
 from schemas.exits import UsageError
 from schemas.manifest import Manifest
-from schemas.moments import Calendar
 from schemas.settings import Settings
 from store.runs import manifests
 
@@ -26,15 +26,14 @@ def explain_account(settings: Settings, account: str, as_of: int | None, yesterd
     with working(f"explaining {account}"):
         runs = manifests(settings)
         day = as_of or _newest_day(runs) or yesterday
-        window = Window(day, WINDOW_DAYS + 1)
-        inputs = read_inputs(sources.store, sources.slots, settings, window)
-        activity = activity_of(inputs, window)
+        inputs = read_inputs(sources.store, sources.slots, settings, Window(day, USAGE_DAYS))
+        activity = activity_of(inputs, Window(day, COUNT_DAYS))
         if account not in activity.places:
             raise UsageError(_unknown(account, list(activity.places)))
-        calendar = Calendar(settings.timezone)
-        scores = score_day(inputs, activity, day, calendar, settings.unscored_statuses)
-        before = score_day(inputs, activity, day - 1, calendar, settings.unscored_statuses)
-        return explain(account, Evidence(inputs, activity, scores, before), _notes(sources, inputs, iso(day), runs))
+        days = score_days(inputs, activity, day, settings, runs)
+        figures = figures_of(activity, days, settings.run_config)
+        evidence = Evidence(inputs, activity, figures, days.yesterday)
+        return explain(account, evidence, _notes(sources, inputs, iso(day), runs))
 
 
 def _newest_day(runs: list[Manifest]) -> int | None:

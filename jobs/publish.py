@@ -14,10 +14,11 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from jobs.records import AccountRecords
 from jobs.snapshot import AccountsPart
+from jobs.user_scores import UserFigure
 from schemas import manifest as manifest_schema
 from schemas.exits import EngagementError, Unavailable, UsageError
-from schemas.manifest import Manifest
-from schemas.scores import SCHEMA_HEADER, ScoreBody, encode
+from schemas.manifest import Manifest, weights_version
+from schemas.scores import SCHEMA_HEADER, ScoreBody, UserScore, Weighted, encode
 from schemas.settings import Settings
 from store.connect import kafka_producer
 from store.runs import manifests
@@ -93,13 +94,16 @@ class Publisher:
         """All runs published so far, oldest first."""
         return manifests(self._settings, wait_for_open=True)
 
-    def publish(self, manifest: Manifest, bodies: Sequence[ScoreBody], forgotten: Sequence[str]) -> None:
-        """Publish all or nothing: the scores, a null for each forgotten account, the manifest last."""
+    def publish(
+        self, manifest: Manifest, bodies: Sequence[ScoreBody], forgotten: Sequence[str], users: Sequence[UserFigure]
+    ) -> None:
+        """Publish all or nothing: the scores, a null for each forgotten account, users' scores, the manifest last."""
         producer = self._producer
         with _failures(self._settings):
             producer.begin_transaction()
             try:
                 self._produce_scores(manifest, bodies, forgotten)
+                self._produce_users(manifest, users)
                 # The manifest is to be the last record also by the time that the broker has it.
                 _flush(producer)
                 key = manifest.as_of.encode()
@@ -111,16 +115,23 @@ class Publisher:
 
     def _produce_scores(self, manifest: Manifest, bodies: Sequence[ScoreBody], forgotten: Sequence[str]) -> None:
         for count, (body, value) in enumerate(zip(bodies, score_values(manifest, bodies), strict=True)):
-            self._produce(body.account_id, value)
+            self._produce(self._topics.scores, body.account_id, value)
             if count % _POLL_EVERY == 0:
                 self._producer.poll(0)
         for account in forgotten:
-            self._produce(account, None)
+            self._produce(self._topics.scores, account, None)
 
-    def _produce(self, account: str, value: bytes | None) -> None:
+    def _produce_users(self, manifest: Manifest, users: Sequence[UserFigure]) -> None:
+        version = weights_version(manifest.config.weights)
+        for one in users:
+            figure = Weighted(version, one.value)
+            record = UserScore(manifest.run_id, manifest.as_of, one.account_id, one.kind, one.id, figure)
+            self._produce(self._topics.user_scores, one.account_id, encode(record))
+
+    def _produce(self, topic: str, account: str, value: bytes | None) -> None:
         while True:
             try:
-                self._producer.produce(self._topics.scores, value, account.encode(), headers=[SCHEMA_HEADER])
+                self._producer.produce(topic, value, account.encode(), headers=[SCHEMA_HEADER])
             except BufferError:
                 self._producer.poll(0.1)
             else:

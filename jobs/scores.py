@@ -1,19 +1,18 @@
-"""From the inputs of a run to its score records: pure, the same inputs give the same bytes."""
+"""From the inputs of a run to scores and ranks: pure, the same inputs give the same figures."""
 
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.days import Window, iso
-from jobs.ranking import NONE, Ranks, rank_accounts
+from jobs.days import Window
+from jobs.ranking import NONE, Ranks, Standing, by_actions, by_minutes, rank_accounts
 from jobs.records import AccountRecords, records_in_force
 from jobs.snapshot import Inputs
-from jobs.windows import FREQUENCIES, Activity, Members, roll, sum_over_slots
-from schemas.manifest import Cohort
+from jobs.usage import minutes_over
+from jobs.windows import Activity, Members, roll, sum_over_slots
+from schemas.manifest import Cohort, RunConfig
 from schemas.moments import Calendar
-from schemas.scores import ScoreBody
 
 
 @dataclass(frozen=True)
@@ -24,28 +23,9 @@ class Scores:
     members: Members
     statuses: list[str | None]
     status: NDArray[np.int64]
+    standing: Standing
     ranks: Ranks
     records: AccountRecords
-
-    def bodies(self, start: int = 0, stop: int | None = None) -> list[ScoreBody]:
-        """The score records without run_id and revision, in order of account_id; all or those of some places."""
-        members, ranks, part = self.members, self.ranks, slice(start, stop)
-        actions, days = members.actions[part], members.days_considered[part]
-        columns = (
-            members.names[part],
-            [self.statuses[i] for i in self.status[part].tolist()],
-            _or_none(ranks.score[part]),
-            _or_none(ranks.rank[part]),
-            ranks.cohort_size[part].tolist(),
-            ranks.accounts_in_status[part].tolist(),
-            # Both are whole and below 2**53, so the division gives the double nearest to the exact average.
-            (actions / days).tolist(),
-            actions.tolist(),
-            days.tolist(),
-            [FREQUENCIES[i] for i in members.frequency[part].tolist()],
-            members.active_days[part].tolist(),
-        )
-        return list(map(ScoreBody, repeat(iso(self.as_of)), *columns))
 
     def cohorts(self) -> dict[str, Cohort]:
         """All and ranked accounts by Status, "" for no Status."""
@@ -58,25 +38,35 @@ class Scores:
         }
 
 
-def _or_none(values: NDArray[np.int64]) -> list[int | None]:
-    return [None if value == NONE else value for value in values.tolist()]
-
-
 def activity_of(inputs: Inputs, window: Window) -> Activity:
     """All that was counted in `window`, by account; accounts that have only a record are in it."""
     named = dict.fromkeys(entry.account_id for part in inputs.accounts for entry in part.entries)
     return sum_over_slots(inputs.actions, window, list(named))
 
 
-def score_day(inputs: Inputs, activity: Activity, as_of: int, calendar: Calendar, unscored: tuple[str, ...]) -> Scores:
+def is_scored(status: str | None, config: RunConfig) -> bool:
+    """Whether accounts of a Status get scores."""
+    return status is None or status not in config.unscored_statuses
+
+
+def score_day(inputs: Inputs, activity: Activity, as_of: int, calendar: Calendar, config: RunConfig) -> Scores:
     """The scores of the day `as_of`, whose 14 days must lie in the activity's window."""
     records = records_in_force(inputs.accounts, calendar.first_instant(as_of + 1))
     columns = _record_columns(activity.places, records)
     members = roll(activity, as_of, columns.created, columns.listed, columns.forgotten)
-    of_member = columns.status[members.place]
-    scored = np.array([name is None or name not in unscored for name in columns.statuses], np.bool_)
-    ranks = rank_accounts(members.actions, members.days_considered, of_member, scored)
-    return Scores(as_of, members, columns.statuses, of_member, ranks, records)
+    status = columns.status[members.place]
+    scored = np.array([is_scored(name, config) for name in columns.statuses], np.bool_)
+    if config.score_basis == "time_spent":
+        minutes = minutes_over(activity.parts, activity.part_places, activity.size, Window(as_of))
+        standing = by_minutes(minutes[members.place], status, scored)
+    else:
+        standing = by_actions(members.actions, members.days_considered, status, scored)
+    return Scores(as_of, members, columns.statuses, status, standing, rank_accounts(standing, scored), records)
+
+
+def or_none(values: NDArray[np.int64]) -> list[int | None]:
+    """Whole numbers, None for NONE."""
+    return [None if value == NONE else value for value in values.tolist()]
 
 
 @dataclass(frozen=True)

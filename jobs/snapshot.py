@@ -1,45 +1,84 @@
 """Reading what a run needs of every slot, and refusing slots that a run must not be built on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.days import Window, iso
+from jobs.days import COUNT_DAYS, Window, iso
 from schemas.accounts import AccountEntry
 from schemas.exits import Blocked, ConfigurationError, EngagementError, UsageError
 from schemas.settings import Settings
 from store import tables, vectors
 from store.layout import (
     ACCOUNTS,
+    ACTIONS,
     FIRST_DAY,
     LAYOUT_VERSION,
+    PROFILE,
+    PROFILE_CELL,
+    PROFILES,
     RECORDS,
     SERIES,
+    USER_ACCOUNTS,
+    USER_SERIES,
+    USERS,
     Header,
     SlotName,
+    active,
     count,
+    minute_log,
+    minutes,
     name_lengths,
+    user_count,
 )
 from store.offsets import LogBounds
 from store.slots import SlotStore, Snapshot
 
 
 @dataclass(frozen=True)
+class UsersPart:
+    """The users of one slot, by dense user id.
+
+    `owners` the dense account id; `text` and `ends` their names (`name`); `active` one bit by user for every day that
+    has any; `profiles` the profile names, `newest` a cell of `PROFILE_CELL` by user (profile id + 1, 0 for none);
+    `pairs` (n, 2) user id and action id, `counts` u32 by pair for every day, where per-user scores are configured.
+    """
+
+    owners: NDArray[np.int64]
+    text: bytes
+    ends: NDArray[np.int64]
+    active: Mapping[int, bytearray]
+    profiles: list[str]
+    newest: NDArray[np.void]
+    pairs: NDArray[np.uint32]
+    counts: Mapping[int, NDArray[np.uint32]]
+
+    def name(self, user: int) -> str:
+        """The user_id of one user."""
+        start = int(self.ends[user - 1]) if user else 0
+        return self.text[start : int(self.ends[user])].decode()
+
+
+@dataclass(frozen=True)
 class ActionsPart:
     """What a run takes from one slot of the actions topic.
 
-    `accounts` by dense account id; `first_day` u32 by account (0: none); `series` account id by series id;
-    `counts` u32 by series for every day of the window that has any.
+    `accounts` by dense account id; `first_day` u32 by account (0: none); `series` account id and `of_action` action id
+    by series id; `actions` by action id; `counts` u32 by series, and `minutes` by account, for every day that has any.
     """
 
     slot: SlotName
     accounts: list[str]
     first_day: NDArray[np.uint32]
     series: NDArray[np.uint32]
+    of_action: NDArray[np.uint32]
+    actions: list[str]
     counts: Mapping[int, NDArray[np.uint32]]
+    minutes: Mapping[int, NDArray[np.int64]]
+    users: UsersPart
 
 
 @dataclass(frozen=True)
@@ -127,8 +166,11 @@ def _all_records(_: Header) -> list[str]:
 
 
 def _wanted(window: Window, header: Header) -> list[str]:
-    counted = [count(day) for day in window.days]
-    return [ACCOUNTS, name_lengths(ACCOUNTS), SERIES, FIRST_DAY, *(name for name in counted if name in header.lengths)]
+    tables_read = (ACCOUNTS, ACTIONS, USERS, PROFILES)
+    always = (*tables_read, *map(name_lengths, tables_read), SERIES, FIRST_DAY, USER_ACCOUNTS, PROFILE, USER_SERIES)
+    counted = [name for day in Window(window.last, COUNT_DAYS).days for name in (count(day), user_count(day))]
+    used = [name for day in window.days for name in (active(day), minutes(day), minute_log(day))]
+    return [*always, *(name for name in (*counted, *used) if name in header.lengths)]
 
 
 def _refuse_pruned(slot: SlotName, header: Header, window: Window) -> None:
@@ -142,12 +184,59 @@ def _refuse_pruned(slot: SlotName, header: Header, window: Window) -> None:
 def _actions_part(slot: SlotName, snapshot: Snapshot, window: Window) -> ActionsPart:
     strings = snapshot.strings
     accounts = tables.names(strings[ACCOUNTS], strings[name_lengths(ACCOUNTS)])
-    series = tables.pairs(strings[SERIES])[:, 0]
+    series = tables.pairs(strings[SERIES])
     first_day = vectors.cells(strings[FIRST_DAY], len(accounts))
-    if len(series) and int(series.max()) >= len(accounts):
+    if len(series) and int(series[:, 0].max()) >= len(accounts):
         raise Blocked(
             f"slot {slot} names accounts that its table does not hold; `engagement-stream rebuild` counts it again"
         )
-    held = {day: strings[count(day)] for day in window.days if count(day) in strings}
-    counts = {day: vectors.cells(data, len(series)) for day, data in held.items()}
-    return ActionsPart(slot, accounts, first_day, series, counts)
+    users = _users_part(strings, window)
+    return ActionsPart(
+        slot=slot,
+        accounts=accounts,
+        first_day=first_day,
+        series=series[:, 0],
+        of_action=series[:, 1],
+        actions=tables.names(strings[ACTIONS], strings[name_lengths(ACTIONS)]),
+        counts=_by_day(strings, window, count, len(series)),
+        minutes=_minutes(strings, window, users.owners, len(accounts)),
+        users=users,
+    )
+
+
+def _users_part(strings: Mapping[str, bytearray], window: Window) -> UsersPart:
+    text, lengths = tables.raw_names(USERS, strings)
+    pairs = tables.pairs(strings[USER_SERIES])
+    newest = np.zeros(len(lengths), PROFILE_CELL)
+    told = np.frombuffer(strings[PROFILE], PROFILE_CELL)
+    newest[: len(told)] = told
+    return UsersPart(
+        owners=np.frombuffer(strings[USER_ACCOUNTS], "<u4").astype(np.int64),
+        text=text,
+        ends=np.cumsum(lengths),
+        active={day: strings[active(day)] for day in window.days if active(day) in strings},
+        profiles=tables.names(strings[PROFILES], strings[name_lengths(PROFILES)]),
+        newest=newest,
+        pairs=pairs,
+        counts=_by_day(strings, window, user_count, len(pairs)),
+    )
+
+
+def _by_day(
+    strings: Mapping[str, bytearray], window: Window, name: Callable[[int], str], size: int
+) -> dict[int, NDArray[np.uint32]]:
+    held = {day: strings[name(day)] for day in window.days if name(day) in strings}
+    return {day: vectors.cells(data, size) for day, data in held.items()}
+
+
+def _minutes(
+    strings: Mapping[str, bytearray], window: Window, owners: NDArray[np.int64], size: int
+) -> dict[int, NDArray[np.int64]]:
+    """Distinct (user, minute) pairs by account: counted already for closed days, by the log for open ones."""
+    found: dict[int, NDArray[np.int64]] = {}
+    for day in window.days:
+        if minutes(day) in strings:
+            found[day] = vectors.cells(strings[minutes(day)], size).astype(np.int64)
+        elif minute_log(day) in strings:
+            found[day] = np.bincount(owners[tables.distinct_users(strings[minute_log(day)])], minlength=size)
+    return found

@@ -1,6 +1,6 @@
 """Counts per day of every account over all slots, and the window figures that follow from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,14 +19,34 @@ _LEAST_DAYS = np.array([2, 5, 9])
 class Activity:
     """Everything counted, by account name: accounts in several slots are one.
 
-    `places` the place (0 to n - 1, in order) of each account; `first_day` (n,) the earliest day of any action, 0 for
-    none; `totals` (days, n) actions by day of `window`, earliest first.
+    `places` the place (0 to n - 1, in order) of each account; `part_places` those of each part's accounts, by dense
+    id; `first_day` (n,) the earliest day of any action, 0 for none; `totals` (days, n) actions by day of `window`,
+    earliest first.
     """
 
     window: Window
+    parts: Sequence[ActionsPart]
     places: dict[str, int]
+    part_places: Sequence[NDArray[np.int64]]
     first_day: NDArray[np.int64]
     totals: NDArray[np.int64]
+
+    @property
+    def size(self) -> int:
+        """How many accounts there are."""
+        return len(self.places)
+
+    def occurrences(self, weights: Mapping[str, int], window: Window) -> NDArray[np.int64]:
+        """Sum of weight x occurrences in `window` by account, shape (n,); an action without a weight adds 0."""
+        total = np.zeros(self.size, np.int64)
+        for part, place in zip(self.parts, self.part_places, strict=True):
+            weight = np.array([weights.get(action, 0) for action in part.actions], np.int64)[part.of_action]
+            series = np.flatnonzero(weight)
+            for day in window.days:
+                if day in part.counts:
+                    weighted = weight[series] * part.counts[day][series]
+                    total += np.bincount(place[part.series[series]], weighted, self.size).astype(np.int64)
+        return total
 
     def on(self, window: Window) -> NDArray[np.int64]:
         """The rows of `totals` for a window within this one, shape (window.length, n)."""
@@ -52,17 +72,18 @@ def sum_over_slots(parts: Sequence[ActionsPart], window: Window, others: Sequenc
     size = len(index)
     first_day = np.full(size, np.iinfo(np.int64).max)
     totals = np.zeros((window.length, size), np.int64)
-    for part in parts:
-        place = np.fromiter(map(index.__getitem__, part.accounts), np.int64, len(part.accounts))
+    part_places = [np.fromiter(map(index.__getitem__, part.accounts), np.int64, len(part.accounts)) for part in parts]
+    for part, place in zip(parts, part_places, strict=True):
         days = part.first_day.astype(np.int64)
         seen = days > 0
         np.minimum.at(first_day, place[seen], days[seen])
         of_series = place[part.series]
-        for day, counts in part.counts.items():
-            # Sums of u32 are exact in doubles up to 2**53, far over what a topic can hold.
-            totals[day - window.first] += np.bincount(of_series, counts, size).astype(np.int64)
+        for day in window.days:
+            if day in part.counts:
+                # Sums of u32 are exact in doubles up to 2**53, far over what a topic can hold.
+                totals[day - window.first] += np.bincount(of_series, part.counts[day], size).astype(np.int64)
     first_day[first_day == np.iinfo(np.int64).max] = 0
-    return Activity(window, index, first_day, totals)
+    return Activity(window, parts, index, part_places, first_day, totals)
 
 
 @dataclass(frozen=True)

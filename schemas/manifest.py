@@ -52,6 +52,11 @@ def config_version(config: RunConfig) -> str:
     return _hash(config)[:16]
 
 
+def weights_version(weights: Mapping[str, int]) -> str:
+    """Return 16 hex digits that stand for the weights, the version that travels with every weighted figure."""
+    return _hash(dict(weights))[:16]
+
+
 def run_id(as_of: str, version: str, inputs: Mapping[str, int], digest: str, revision: int) -> str:
     """Return 32 hex digits that stand for what went into a run and what came out; `version` is its config_version."""
     parts = {

@@ -11,6 +11,69 @@ SCHEMA_HEADER = ("schema", b"account-score/1")
 Frequency = Literal["daily", "weekly", "occasionally", "inactive"]
 
 
+WINDOWS = (1, 3, 7, 14, 30, 90)
+"""Days of the windows of time spent, active users and licence utilisation."""
+ADOPTION_WINDOWS = (1, 7, 30)
+
+
+class WindowCounts(msgspec.Struct, frozen=True, gc=False):
+    """One count for each of WINDOWS; the JSON names are the days."""
+
+    d1: int = msgspec.field(name="1")
+    d3: int = msgspec.field(name="3")
+    d7: int = msgspec.field(name="7")
+    d14: int = msgspec.field(name="14")
+    d30: int = msgspec.field(name="30")
+    d90: int = msgspec.field(name="90")
+
+
+class WindowShares(msgspec.Struct, frozen=True, gc=False):
+    """Percent of the licences in use, two decimals, for each of WINDOWS."""
+
+    d1: float = msgspec.field(name="1")
+    d3: float = msgspec.field(name="3")
+    d7: float = msgspec.field(name="7")
+    d14: float = msgspec.field(name="14")
+    d30: float = msgspec.field(name="30")
+    d90: float = msgspec.field(name="90")
+
+
+class Weighted(msgspec.Struct, frozen=True, gc=False):
+    """Sum of weight x occurrences over 14 days, and the version of the weights."""
+
+    version: str
+    value: int
+
+
+class LicenseAdoption(msgspec.Struct, frozen=True, gc=False):
+    """Percent of the licences in use, two decimals, for each of ADOPTION_WINDOWS."""
+
+    d1: float = msgspec.field(name="1")
+    d7: float = msgspec.field(name="7")
+    d30: float = msgspec.field(name="30")
+
+
+class Adoption(msgspec.Struct, frozen=True, gc=False):
+    """How far the product is in use, over 7 days but for the licences; null where there are no licences or logins."""
+
+    licenses: LicenseAdoption | None
+    minutes_per_login: float | None
+    features: dict[str, float | None]
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """The score of the day before (null: not in that day's run or without a score), and what moved it since.
+
+    A null score counts as 0 in the sum: previous + own + peers + status + configuration is the score.
+    """
+
+    previous: int | None
+    own: int
+    peers: int
+    status: int
+    configuration: int
+
+
 class ScoreRecord(msgspec.Struct, frozen=True, gc=False):
     """One account's score of one run, the value of the scores topic. Fields may be added, never changed."""
 
@@ -28,6 +91,12 @@ class ScoreRecord(msgspec.Struct, frozen=True, gc=False):
     days_considered: int
     usage_frequency: Frequency
     active_days: int
+    time_spent_minutes: WindowCounts
+    active_users: WindowCounts
+    license_utilization: WindowShares | None
+    weighted_score: Weighted | msgspec.UnsetType
+    adoption: Adoption | msgspec.UnsetType
+    change: Change
 
 
 class ScoreBody(msgspec.Struct, frozen=True, gc=False):
@@ -45,16 +114,33 @@ class ScoreBody(msgspec.Struct, frozen=True, gc=False):
     days_considered: int
     usage_frequency: Frequency
     active_days: int
+    time_spent_minutes: WindowCounts
+    active_users: WindowCounts
+    license_utilization: WindowShares | None
+    weighted_score: Weighted | msgspec.UnsetType
+    adoption: Adoption | msgspec.UnsetType
+    change: Change
 
     def record(self, run_id: str, revision: int) -> ScoreRecord:
         """Return the record that the run publishes for this body."""
         return ScoreRecord(run_id=run_id, revision=revision, **msgspec.structs.asdict(self))
 
 
+class UserScore(msgspec.Struct, frozen=True, gc=False):
+    """The weighted score of one user, or of all users of one profile; the value of the user-scores topic."""
+
+    run_id: str
+    as_of: str
+    account_id: str
+    kind: Literal["user", "profile"]
+    id: str
+    weighted_score: Weighted
+
+
 _encoder = msgspec.json.Encoder()
 
 
-def encode(record: ScoreRecord | ScoreBody) -> bytes:
+def encode(record: ScoreRecord | ScoreBody | UserScore) -> bytes:
     """Return compact JSON in field order, text as raw UTF-8."""
     return _encoder.encode(record)
 

@@ -55,6 +55,11 @@ def packed_pairs(data: bytes | bytearray) -> NDArray[np.uint64]:
     return columns[:, 0] << np.uint64(32) | columns[:, 1]
 
 
+def distinct_users(log: bytes | bytearray) -> NDArray[np.int64]:
+    """The user id of every distinct (user, minute) pair of a minute log, in no order."""
+    return (np.unique(np.frombuffer(log, "<u8")) & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
 def encode_pairs(packed: NDArray[np.uint64]) -> bytes:
     """The bytes of packed pairs."""
     columns = np.empty((len(packed), 2), "<u4")

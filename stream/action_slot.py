@@ -19,7 +19,7 @@ from stream.day import DayVectors, add_one
 from stream.decode import decode_actions
 from stream.dense_ids import NameIds, PairIds
 from stream.judge import DayBounds, judge, refusal
-from stream.minutes import MinuteLogs, distinct_users, minutes_by_account
+from stream.minutes import MinuteLogs, minutes_by_account
 from stream.slot import MOST_WRITES, Prepared, Slot, SlotRules
 from stream.profiles import Profiles
 
@@ -180,7 +180,7 @@ class ActionSlot(Slot[PreparedActions]):
 
     def close(self, day: int, stored_log: bytes | bytearray) -> None:
         """Turn a day's minute log (the stored part is given) into its minutes by account; the log is dropped."""
-        users = distinct_users(bytes(stored_log) + self._minutes.close(day))
+        users = tables.distinct_users(bytes(stored_log) + self._minutes.close(day))
         self._closed[day] = minutes_by_account(day, self._users.owners(users))
         self.lengths.pop(layout.minute_log(day), None)
 

@@ -39,11 +39,6 @@ class MinuteLogs:
         return self.logs.pop(day).pending
 
 
-def distinct_users(log: bytes) -> NDArray[np.int64]:
-    """The user id of every distinct (user, minute) pair of a log, in no order."""
-    return (np.unique(np.frombuffer(log, "<u8")) & _U32).astype(np.int64)
-
-
 def minutes_by_account(day: int, accounts: NDArray[np.int64]) -> Cells:
     """The ``minutes`` vector of a day: how often each account id (n >= 1 of them) stands in ``accounts``."""
     minutes = Cells(layout.minutes(day), "<u4")
