@@ -1,6 +1,6 @@
 """What moved a score since the day before, in parts that add up exactly.
 
-DESIGN.md section 2, "What changed": from yesterday's score on, one thing after the other is replaced by today's: the
+"change" in docs/contracts.md, Definitions: from yesterday's score on, one thing after the other is replaced by today's: the
 account's own days, the days (and the Status and coming and going) of its peers, its own Status, the configuration. Each
 part is the difference that its step makes. A missing or null score counts as 0.
 """

@@ -70,25 +70,26 @@ def run_daily(settings: Settings, as_of: int, *, dry_run: bool) -> Run:
     if not dry_run:
         # Again below, where no other job can publish in between; here it saves a wait that ends in a refusal.
         refuse_older(iso(as_of), manifests(settings))
-    _wait(sources)
+    wait_for_input(sources)
     with working(f"scoring {iso(as_of)}") as progress:
         if dry_run:
             runs = manifests(settings)
-            return _run(*score(sources, as_of, runs), runs, settings)
+            return run_of(*score(sources, as_of, runs), runs, settings)
         publisher = Publisher(settings)
         runs = publisher.runs()
         refuse_older(iso(as_of), runs)
         figures, inputs = score(sources, as_of, runs)
-        run = _run(figures, inputs, runs, settings)
+        run = run_of(figures, inputs, runs, settings)
         if run.repeated:
             return run
         progress(f"publishing {len(run.bodies):,} scores of {iso(as_of)}")
         forgotten = newly_forgotten(figures.scores.records, inputs.accounts, runs)
-        publisher.publish(run.manifest, run.bodies, forgotten, _users(figures, inputs, settings))
+        publisher.publish(run.manifest, run.bodies, forgotten, users_of(figures, inputs, settings))
     return run
 
 
-def _wait(sources: Sources) -> None:
+def wait_for_input(sources: Sources) -> None:
+    """Return once all input that was there at the start is counted. Raises IncompleteInput."""
     settings = sources.settings
     with working("looking whether all input is counted") as progress:
         wait_until_complete(
@@ -120,14 +121,15 @@ def score_days(inputs: Inputs, activity: Activity, as_of: int, settings: Setting
     return Days(today, score_day(inputs, activity, as_of - 1, calendar, before), today_before, before)
 
 
-def _users(figures: Figures, inputs: Inputs, settings: Settings) -> list[UserFigure]:
+def users_of(figures: Figures, inputs: Inputs, settings: Settings) -> list[UserFigure]:
+    """The figures of users and profiles, none where they are not configured."""
     if not (settings.user_scores and settings.weights):
         return []
     window = Window(figures.scores.as_of)
     return user_figures(inputs.actions, settings.weights, window, frozenset(figures.scores.members.names))
 
 
-def _run(figures: Figures, inputs: Inputs, runs: Sequence[Manifest], settings: Settings) -> Run:
+def run_of(figures: Figures, inputs: Inputs, runs: Sequence[Manifest], settings: Settings) -> Run:
     """The run that these figures make after the `runs` published so far."""
     scores, bodies = figures.scores, figures.bodies()
     config = settings.run_config

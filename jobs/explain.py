@@ -7,74 +7,22 @@ from datetime import UTC, datetime
 import msgspec
 import numpy as np
 
+from jobs.account_counts import AccountCounts
 from jobs.days import WINDOW_DAYS, Window, iso
-from jobs.figures import Figures
+from jobs.explanation import AdoptionCounts, DayBefore, DayCount, Explanation, RecordRead, WeightedPart
+from jobs.figures import ADOPTION_DAYS, Figures
+from jobs.moved import Moved
+from jobs.reasons import Peers, absence, considered, days_reason, score_reason
 from jobs.records import slot_of
 from jobs.scores import Scores, or_none
 from jobs.snapshot import Inputs
 from jobs.windows import FREQUENCIES, Activity
 from schemas.accounts import AccountEntry
-from schemas.scores import Frequency, ScoreBody
+from schemas.scores import ScoreBody
+
+__all__ = ["Evidence", "Explanation", "explain"]
 
 TIES_NAMED = 5
-
-
-class DayCount(msgspec.Struct, frozen=True):
-    """The actions of one day; `considered` where it is one of the D days that the average is over."""
-
-    day: str
-    actions: int
-    considered: bool
-
-
-class RecordRead(msgspec.Struct, frozen=True):
-    """The account record in force: where it lies, and since when it holds (None: before all others)."""
-
-    slot: str
-    offset: int
-    effective_at: str | None
-    status: str | None
-    created: str | None
-
-
-class DayBefore(msgspec.Struct, frozen=True):
-    """The standing of an account on the day before."""
-
-    score: int | None
-    rank: int | None
-    cohort_size: int
-    actions: int
-    days_considered: int
-    usage_frequency: Frequency
-
-
-class Explanation(msgspec.Struct, frozen=True):
-    """One account on one day, in figures and in words.
-
-    `figures` and `day_before` are None where the account was not in that day's run. `lower`: ranked accounts of the
-    Status with a strictly lower average. `tied`: others with an equal one, of which `ties` names a few.
-    """
-
-    account_id: str
-    as_of: str
-    figures: ScoreBody | None
-    score_reason: str
-    days_reason: str
-    lower: int
-    tied: int
-    ties: list[str]
-    days: list[DayCount]
-    record: RecordRead | None
-    day_before: DayBefore | None
-    notes: list[str]
-
-
-@dataclass(frozen=True)
-class Peers:
-    """The ranked accounts of the same Status by how their average compares."""
-
-    lower: int = 0
-    ties: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,31 +43,58 @@ class Evidence:
 def explain(account: str, evidence: Evidence, notes: list[str]) -> Explanation:
     """Explain the place of an account that the activity knows. Raises KeyError for any other."""
     scores, activity = evidence.scores, evidence.activity
-    figures = _figures(evidence.figures, account)
-    peers = _peers(scores, account) if figures and figures.rank is not None else Peers()
+    place = _place(scores, account)
+    body = None if place is None else evidence.figures.bodies(place, place + 1)[0]
+    peers = Peers() if place is None else _peers(scores, place)
     held = scores.records.in_force.get(account)
-    counts = activity.days_of(account)
-    considered = Window(scores.as_of, figures.days_considered if figures else 0)
-    window = Window(scores.as_of)
+    counts = AccountCounts(activity, activity.places[account])
+    first_day = activity.first_day_of(account)
+    config = evidence.figures.config
+    reason = score_reason(body, peers, config.score_basis) if body else None
     return Explanation(
         account_id=account,
         as_of=iso(scores.as_of),
-        figures=figures,
-        score_reason=_score_reason(figures, peers) if figures else _absence(account, evidence),
-        days_reason=_days_reason(figures, held, activity.first_day_of(account)) if figures else "",
+        score_basis=config.score_basis,
+        figures=body,
+        score_reason=reason or absence(account, scores, evidence.inputs.accounts, first_day),
+        days_reason=days_reason(body, held, first_day) if body else "",
         lower=peers.lower,
         tied=len(peers.ties),
         ties=list(peers.ties[:TIES_NAMED]),
-        days=[DayCount(iso(day), counts.get(day, 0), day in considered.days) for day in window.days],
+        days=_days(scores.as_of, activity.days_of(account), counts, body),
         record=_record_read(held, evidence.inputs) if held else None,
         day_before=_day_before(evidence.before, account),
+        change=[] if body is None or place is None else _moved(account, evidence, place, body).parts(),
+        weighted=_weighted(counts, scores.as_of, config.weights) if body and config.weights else None,
+        adoption=_adoption(counts, evidence.figures, body) if body else None,
         notes=notes,
     )
 
 
-def _figures(figures: Figures, account: str) -> ScoreBody | None:
-    place = _place(figures.scores, account)
-    return None if place is None else figures.bodies(place, place + 1)[0]
+def _place(scores: Scores, account: str) -> int | None:
+    names = scores.members.names
+    place = bisect_left(names, account)
+    return place if place < len(names) and names[place] == account else None
+
+
+def _peers(scores: Scores, place: int) -> Peers:
+    standing, value = scores.standing, scores.standing.value
+    # With nothing done the score is 0 whatever others did, so that nobody is compared with.
+    if not (standing.ranked[place] and value[place]):
+        return Peers()
+    cohort = (scores.status == scores.status[place]) & standing.ranked
+    lower = int(np.count_nonzero(cohort & (value < value[place])))
+    tied = np.flatnonzero(cohort & (value == value[place])).tolist()
+    return Peers(lower, tuple(scores.members.names[i] for i in tied if i != place))
+
+
+def _days(as_of: int, actions: dict[int, int], counts: AccountCounts, body: ScoreBody | None) -> list[DayCount]:
+    window, taken = Window(as_of), considered(as_of, body)
+    minutes = counts.minutes(window)
+    return [
+        DayCount(iso(day), actions.get(day, 0), spent, day in taken)
+        for day, spent in zip(window.days, minutes, strict=True)
+    ]
 
 
 def _day_before(scores: Scores, account: str) -> DayBefore | None:
@@ -137,75 +112,39 @@ def _day_before(scores: Scores, account: str) -> DayBefore | None:
     )
 
 
-def _place(scores: Scores, account: str) -> int | None:
-    names = scores.members.names
-    place = bisect_left(names, account)
-    return place if place < len(names) and names[place] == account else None
+def _moved(account: str, evidence: Evidence, place: int, body: ScoreBody) -> Moved:
+    before = evidence.before
+    counts = evidence.activity.days_of(account)
+    return Moved(evidence.figures, before, place, _place(before, account), counts, body.change)
 
 
-def _peers(scores: Scores, account: str) -> Peers:
-    place = _place(scores, account)
-    members, value = scores.members, scores.standing.value
-    cohort = (scores.status == scores.status[place]) & scores.standing.ranked
-    lower = int(np.count_nonzero(cohort & (value < value[place])))
-    tied = np.flatnonzero(cohort & (value == value[place])).tolist()
-    return Peers(lower, tuple(members.names[i] for i in tied if i != place))
+def _weighted(counts: AccountCounts, as_of: int, weights: dict[str, int]) -> list[WeightedPart]:
+    """The actions that add to the weighted score, what adds most first."""
+    done = counts.occurrences(Window(as_of, WINDOW_DAYS))
+    parts = [WeightedPart(action, weights[action], times) for action, times in done.items() if action in weights]
+    return sorted(parts, key=lambda part: (-part.weight * part.occurrences, part.action))
+
+
+def _adoption(counts: AccountCounts, figures: Figures, body: ScoreBody) -> AdoptionCounts | None:
+    if body.adoption is msgspec.UNSET:
+        return None
+    config = figures.config
+    done = counts.occurrences(Window(figures.scores.as_of, ADOPTION_DAYS))
+    return AdoptionCounts(
+        minutes=body.time_spent_minutes.d7,
+        logins=sum(done.get(action, 0) for action in config.login_actions),
+        features={action: done.get(action, 0) for action in config.feature_actions},
+    )
 
 
 def _record_read(entry: AccountEntry, inputs: Inputs) -> RecordRead:
     since = None if entry.effective_at is None else _moment(entry.effective_at)
     created = None if entry.created_day is None else iso(entry.created_day)
-    return RecordRead(str(slot_of(inputs.accounts, entry)), entry.offset, since, entry.status, created)
+    slot = str(slot_of(inputs.accounts, entry))
+    return RecordRead(slot, entry.offset, since, entry.status, entry.licenses, created)
 
 
 def _moment(milliseconds: int) -> str:
     # Not fromtimestamp(): it does not reach year 1 everywhere.
     text = np.datetime64(milliseconds, "ms").astype(datetime).replace(tzinfo=UTC).isoformat()
     return str(text).replace("+00:00", "Z")
-
-
-def _days_reason(figures: ScoreBody, held: AccountEntry | None, first_day: int) -> str:
-    created = held.created_day if held else None
-    if created is not None:
-        since = f"the account was created on {iso(created)}"
-    elif first_day > 0 and iso(first_day) <= figures.as_of:
-        since = f"no created_at is known, and the first action was on {iso(first_day)}"
-    else:
-        return f"no created_at is known and nothing was done yet, so all {WINDOW_DAYS} days"
-    if figures.days_considered < WINDOW_DAYS:
-        return f"{since}, {figures.days_considered} days up to {figures.as_of}"
-    return f"{since}, so all {WINDOW_DAYS} days"
-
-
-def _score_reason(figures: ScoreBody, peers: Peers) -> str:
-    if figures.score is None:
-        return f"accounts of Status {figures.status} get no score (unscored_statuses)"
-    if figures.score == 0:
-        return (
-            f"{figures.actions} actions in {figures.days_considered} days is under one a day on average, which gives 0 "
-            "whatever the peers do"
-        )
-    if figures.rank == 1:
-        return f"the highest average of the {figures.cohort_size} ranked accounts of the Status gets 100"
-    others = figures.cohort_size - 1
-    percent = 100 * peers.lower // others
-    least = ", and a ranked account gets at least 1" if percent < 1 else ""
-    return (
-        f"{peers.lower} of the {others} other ranked accounts of the Status have a strictly lower average: "
-        f"100 x {peers.lower} / {others} rounded down is {percent}{least}"
-    )
-
-
-def _absence(account: str, evidence: Evidence) -> str:
-    scores = evidence.scores
-    day = iso(scores.as_of)
-    null = scores.records.forgotten.get(account)
-    if null is not None:
-        slot = slot_of(evidence.inputs.accounts, null)
-        return f"the last account record ({slot} offset {null.offset}) is null, so the account is forgotten"
-    held = scores.records.in_force.get(account)
-    if held is not None and held.created_day is not None:
-        return f"the account was created on {iso(held.created_day)}, after {day}"
-    first = evidence.activity.first_day_of(account)
-    acted = f"the first action was on {iso(first)}" if first else "no action was counted"
-    return f"{acted}, and no account record was in force on {day}"

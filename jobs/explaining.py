@@ -12,7 +12,7 @@ from jobs.names import near_names
 from jobs.scores import activity_of
 from jobs.snapshot import Inputs, read_inputs
 from schemas.exits import UsageError
-from schemas.manifest import Manifest
+from schemas.manifest import Manifest, config_version
 from schemas.settings import Settings
 from store.runs import manifests
 
@@ -56,4 +56,6 @@ def _notes(sources: Sources, inputs: Inputs, day: str, runs: list[Manifest]) -> 
     moved = published.inputs != {str(slot): offset for slot, offset in inputs.offsets.items()}
     name = f"run {published.run_id}, revision {published.revision}"
     since = "; records counted since then may show here" if moved else ""
+    if published.config_version != config_version(sources.settings.run_config):
+        notes.append("the configuration is another than that run's; `engagement-jobs runs` shows what it was")
     return [*notes, f"published as {name}{since}"]

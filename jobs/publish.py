@@ -18,7 +18,7 @@ from jobs.user_scores import UserFigure
 from schemas import manifest as manifest_schema
 from schemas.exits import EngagementError, Unavailable, UsageError
 from schemas.manifest import Manifest, weights_version
-from schemas.scores import SCHEMA_HEADER, ScoreBody, UserScore, Weighted, encode
+from schemas.scores import SCHEMA_HEADER, USER_SCHEMA_HEADER, ScoreBody, UserScore, Weighted, encode
 from schemas.settings import Settings
 from store.connect import kafka_producer
 from store.runs import manifests
@@ -123,15 +123,18 @@ class Publisher:
 
     def _produce_users(self, manifest: Manifest, users: Sequence[UserFigure]) -> None:
         version = weights_version(manifest.config.weights)
-        for one in users:
+        for count, one in enumerate(users):
             figure = Weighted(version, one.value)
             record = UserScore(manifest.run_id, manifest.as_of, one.account_id, one.kind, one.id, figure)
             self._produce(self._topics.user_scores, one.account_id, encode(record))
+            if count % _POLL_EVERY == 0:
+                self._producer.poll(0)
 
     def _produce(self, topic: str, account: str, value: bytes | None) -> None:
+        header = SCHEMA_HEADER if topic == self._topics.scores else USER_SCHEMA_HEADER
         while True:
             try:
-                self._producer.produce(topic, value, account.encode(), headers=[SCHEMA_HEADER])
+                self._producer.produce(topic, value, account.encode(), headers=[header])
             except BufferError:
                 self._producer.poll(0.1)
             else:

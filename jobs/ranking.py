@@ -1,6 +1,6 @@
 """Scores and ranks among the accounts of one Status, exact and vectorised.
 
-The formula is DESIGN.md section 2, "engagement score": an account under one action a day on average scores 0; the
+The formula is "engagement score" in docs/contracts.md, Definitions: an account under one action a day on average scores 0; the
 others are a cohort of n, and one with L strictly lower averages scores max(1, floor(100 L / (n - 1))), the highest
 average 100. That is the percentile rank of an average among the others of its cohort, cut to whole percents.
 

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 SCHEMA_HEADER = ("schema", b"account-score/1")
+USER_SCHEMA_HEADER = ("schema", b"user-score/1")
 
 Frequency = Literal["daily", "weekly", "occasionally", "inactive"]
 
@@ -74,8 +75,11 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     configuration: int
 
 
-class ScoreRecord(msgspec.Struct, frozen=True, gc=False):
-    """One account's score of one run, the value of the scores topic. Fields may be added, never changed."""
+class ScoreRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One account's score of one run, the value of the scores topic. Fields may be added, never changed.
+
+    Decodes what `encode` writes: `weighted_score` and `adoption` are UNSET where they are not configured.
+    """
 
     run_id: str
     as_of: str
@@ -94,8 +98,8 @@ class ScoreRecord(msgspec.Struct, frozen=True, gc=False):
     time_spent_minutes: WindowCounts
     active_users: WindowCounts
     license_utilization: WindowShares | None
-    weighted_score: Weighted | msgspec.UnsetType
-    adoption: Adoption | msgspec.UnsetType
+    weighted_score: Weighted | msgspec.UnsetType = msgspec.UNSET
+    adoption: Adoption | msgspec.UnsetType = msgspec.UNSET
     change: Change
 
 

@@ -68,14 +68,14 @@ def _read(consumer: Consumer, slot: SlotName, end: int, clock: Callable[[], floa
         except KafkaException as error:
             raise Unavailable(f"{slot} cannot be read: {error.args[0].str()}") from error
         for message in messages:
-            offset, manifest = _manifest(message, slot)
+            offset, manifest = manifest_of(message, slot)
             reached = max(reached, offset)
             if manifest is not None:
                 found.append(manifest)
     return found
 
 
-def _manifest(message: Message, slot: SlotName) -> tuple[int, Manifest | None]:
+def manifest_of(message: Message, slot: SlotName) -> tuple[int, Manifest | None]:
     """The next offset after a message, and the manifest that it holds, if any."""
     offset = message.offset() or 0
     error = message.error()

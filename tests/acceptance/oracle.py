@@ -1,36 +1,19 @@
-"""An independent, plain reading of what a score means: sets, dicts and exact fractions, no product code.
+"""An independent, plain reading of what lies in the two input topics: moments, days, records in force, lateness.
 
-It answers for lists of dicts as they stand in the two input topics. Slow and simple on purpose: a person can check it
-against the definitions line by line, and the engine is then checked against it.
+No product code. Slow and simple on purpose: a person can check it against the definitions line by line, and the engine
+is then checked against it. `plain_scores.py` goes on from here to the figures.
 """
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 Json = Mapping[str, object]
 Figures = dict[str, object]
 
-WINDOW_DAYS = 14
-FIELDS = (
-    "as_of",
-    "account_id",
-    "status",
-    "score",
-    "rank",
-    "cohort_size",
-    "accounts_in_status",
-    "average_daily_actions",
-    "actions",
-    "days_considered",
-    "usage_frequency",
-    "active_days",
-)
-FREQUENCIES = ((9, "daily"), (5, "weekly"), (2, "occasionally"), (0, "inactive"))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)")
@@ -49,6 +32,20 @@ class AccountRecord:
 class InForce:
     status: str | None = None
     created_day: date | None = None
+    licenses: int = 0
+
+
+@dataclass(frozen=True)
+class Acted:
+    """A counted action as the definitions look at it; `late` ones add no minute."""
+
+    account: str
+    action: str
+    user: str | None
+    day: date
+    minute: int
+    partition: int
+    late: bool
 
 
 def instant(text: str) -> datetime:
@@ -85,7 +82,8 @@ def record_in_force(records: list[AccountRecord], as_of: date, zone: ZoneInfo) -
     if created is not None:
         text = str(created)
         created_day = date.fromisoformat(text) if DATE.fullmatch(text) else day_of(text, zone)
-    return InForce(None if status is None else str(status), created_day)
+    licenses = best[1].get("licenses")
+    return InForce(None if status is None else str(status), created_day, int(str(licenses or 0)))
 
 
 def histories(records: Iterable[AccountRecord]) -> tuple[dict[str, list[AccountRecord]], set[str]]:
@@ -102,97 +100,22 @@ def histories(records: Iterable[AccountRecord]) -> tuple[dict[str, list[AccountR
     return kept, forgotten
 
 
-def frequency(active_days: int) -> str:
-    return next(name for least, name in FREQUENCIES if active_days >= least)
-
-
-def place_among_peers(average: Fraction, peers: list[Fraction]) -> tuple[int, int]:
-    """(score, rank) of an account with this average among the ranked averages of its Status, itself included."""
-    rank = 1 + sum(1 for peer in peers if peer > average)
-    if rank == 1:
-        return 100, rank
-    lower = sum(1 for peer in peers if peer < average)
-    return max(1, 100 * lower // (len(peers) - 1)), rank
-
-
-def activity(account_days: Counter[date], in_force: InForce, as_of: date) -> Figures | None:
-    """The figures of one account that do not depend on others; None where it is created only after as_of."""
-    days = {day: count for day, count in account_days.items() if day <= as_of}
-    created = in_force.created_day or min(days, default=None)
-    if created is not None and created > as_of:
-        return None
-    considered = WINDOW_DAYS if created is None else min(WINDOW_DAYS, (as_of - created).days + 1)
-    actions = sum(count for day, count in days.items() if (as_of - day).days < considered)
-    active_days = sum(1 for day in days if (as_of - day).days < WINDOW_DAYS)
-    return {
-        "status": in_force.status,
-        "actions": actions,
-        "days_considered": considered,
-        "average": Fraction(actions, considered),
-        "active_days": active_days,
-    }
-
-
-def expected_scores(
-    actions: Iterable[Json],
-    accounts: Iterable[AccountRecord],
-    as_of: date,
-    *,
-    timezone: str = "UTC",
-    unscored: Collection[str] = (),
-) -> dict[str, Figures]:
-    """Every account of the run of as_of with its figures, by account_id. `actions` holds the counted ones only."""
+def read_actions(
+    actions: Iterable[Json], timezone: str, partitions: Sequence[int] | None, lateness_days: int
+) -> dict[str, list[Acted]]:
+    """The counted actions by account. They come in the order of the log of each one's partition, else of a single one."""
     zone = ZoneInfo(timezone)
-    counts: dict[str, Counter[date]] = defaultdict(Counter)
-    for action in actions:
-        counts[str(action["account_id"])][day_of(str(action["timestamp"]), zone)] += 1
-    kept, forgotten = histories(accounts)
-    run: dict[str, Figures] = {}
-    for account_id in sorted((counts.keys() | kept.keys()) - forgotten, key=str.encode):
-        in_force = record_in_force(kept.get(account_id, []), as_of, zone)
-        if in_force is None and not any(day <= as_of for day in counts[account_id]):
-            continue
-        figures = activity(counts[account_id], in_force or InForce(), as_of)
-        if figures is not None:
-            run[account_id] = figures
-    return ranked(run, as_of, unscored)
-
-
-def ranked(run: dict[str, Figures], as_of: date, unscored: Collection[str]) -> dict[str, Figures]:
-    listed: Counter[object] = Counter(figures["status"] for figures in run.values())
-    cohorts: dict[object, list[Fraction]] = defaultdict(list)
-    for figures in run.values():
-        average = figures["average"]
-        assert isinstance(average, Fraction)
-        if average >= 1 and figures["status"] not in unscored:
-            cohorts[figures["status"]].append(average)
-    return {
-        account_id: {
-            "as_of": as_of.isoformat(),
-            "account_id": account_id,
-            **judged(figures, cohorts[figures["status"]], unscored=figures["status"] in unscored),
-            "accounts_in_status": listed[figures["status"]],
-        }
-        for account_id, figures in run.items()
-    }
-
-
-def judged(figures: Figures, peers: list[Fraction], *, unscored: bool) -> Figures:
-    average, active_days = figures["average"], figures["active_days"]
-    assert isinstance(average, Fraction)
-    assert isinstance(active_days, int)
-    score: int | None = None
-    rank: int | None = None
-    if not unscored:
-        score, rank = place_among_peers(average, peers) if average >= 1 else (0, None)
-    return {
-        "status": figures["status"],
-        "score": score,
-        "rank": rank,
-        "cohort_size": len(peers),
-        "average_daily_actions": float(average),
-        "actions": figures["actions"],
-        "days_considered": figures["days_considered"],
-        "usage_frequency": frequency(active_days),
-        "active_days": active_days,
-    }
+    newest: dict[int, date] = {}
+    found: dict[str, list[Acted]] = defaultdict(list)
+    for place, action in enumerate(actions):
+        partition = 0 if partitions is None else partitions[place]
+        at = instant(str(action["timestamp"]))
+        day, user = at.astimezone(zone).date(), action.get("user_id")
+        before = newest.get(partition, day)
+        newest[partition] = max(before, day)
+        account = str(action["account_id"])
+        late = before - day > timedelta(days=lateness_days)
+        name = None if user is None else str(user)
+        minute = (at - EPOCH) // timedelta(minutes=1)
+        found[account].append(Acted(account, str(action.get("action")), name, day, minute, partition, late))
+    return found

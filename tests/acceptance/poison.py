@@ -421,5 +421,5 @@ def account_field_cases() -> Iterator[Case]:
         for number, literal in enumerate(literals):
             key = f"record, {field} {number}"
             value = b'{"account_id":"' + key.encode() + b'",' + f'"{field}":'.encode() + literal + b"}"
-            said = decoded(literal) if literal.startswith(b'"') else None
+            said = int(literal) if literal.isdigit() else decoded(literal) if literal.startswith(b'"') else None
             yield Case(key, value, None, key, key=key.encode(), record={field: said})

@@ -5,10 +5,12 @@ import gzip
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 from tests.acceptance.oracle import AccountRecord, Figures, Json
+from tests.acceptance.plain_scores import expected_scores
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "lf_contrib"
 EXPECTED = Path(__file__).parent / "expected"
@@ -53,7 +55,13 @@ def accounts() -> list[AccountRecord]:
 
 
 @cache
+def figures(as_of: str) -> dict[str, Figures]:
+    """All figures of this day as the oracle works them out, by account; `test_oracle.py` holds it to `expected`."""
+    return expected_scores(actions(), accounts(), date.fromisoformat(as_of))
+
+
+@cache
 def expected(as_of: str) -> dict[str, Figures]:
-    """What an implementation by somebody else found for this day, by account."""
+    """What an implementation by somebody else found for this day, by account; it knows no `change`."""
     with gzip.open(EXPECTED / f"{as_of}.jsonl.gz", "rt", encoding="utf-8") as file:
         return {record["account_id"]: record for record in map(json.loads, file)}

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from random import Random
 
@@ -9,7 +10,25 @@ import pytest
 
 from tests.acceptance import workload
 from tests.acceptance.engine import Engine, Put, action_puts, assert_equal_figures, compact, produce
-from tests.acceptance.oracle import AccountRecord, expected_scores
+from tests.acceptance.oracle import AccountRecord
+from tests.acceptance.plain_scores import Rules, expected_scores
+
+
+ADOPTING = Rules(weights={"open": 3, "Öffnen": 100, "never": 1}, logins=("open",), features=("save", "Öffnen"))
+BY_TIME = Rules(basis="time_spent", lateness_days=10)
+
+
+def environment(rules: Rules) -> dict[str, str]:
+    """The settings of these rules."""
+    return {
+        "ENGAGEMENT_TIMEZONE": rules.timezone,
+        "ENGAGEMENT_SCORE_BASIS": rules.basis,
+        "ENGAGEMENT_UNSCORED_STATUSES": json.dumps(list(rules.unscored)),
+        "ENGAGEMENT_LATENESS_DAYS": str(rules.lateness_days),
+        "ENGAGEMENT_WEIGHTS": json.dumps(rules.weights),
+        "ENGAGEMENT_LOGIN_ACTIONS": json.dumps(rules.logins),
+        "ENGAGEMENT_FEATURE_ACTIONS": json.dumps(rules.features),
+    }
 
 
 def scattered(engine: Engine, records: list[AccountRecord], random: Random, partitions: int) -> list[Put]:
@@ -28,31 +47,32 @@ def scattered(engine: Engine, records: list[AccountRecord], random: Random, part
 
 
 @pytest.mark.parametrize(
-    ("timezone", "start", "partitions", "keyed"),
+    ("timezone", "start", "partitions", "rules", "keyed"),
     [
-        pytest.param("America/Sao_Paulo", date(2018, 10, 12), 3, True, id="a day without midnight"),
-        pytest.param("America/Sao_Paulo", date(2018, 1, 26), 1, True, id="a day of 25 hours"),
-        pytest.param("Asia/Kolkata", date(2024, 2, 10), 4, False, id="half hours, leap day, no keys"),
+        pytest.param("America/Sao_Paulo", date(2018, 10, 12), 3, Rules(), True, id="a day without midnight"),
+        pytest.param("America/Sao_Paulo", date(2018, 1, 26), 1, ADOPTING, True, id="a day of 25 hours, adoption"),
+        pytest.param("America/Sao_Paulo", date(2018, 1, 26), 2, BY_TIME, True, id="a day of 25 hours, time spent"),
+        pytest.param("Asia/Kolkata", date(2024, 2, 10), 4, ADOPTING, False, id="half hours, leap day, no keys"),
     ],
 )
 def test_every_day_has_the_figures_of_the_oracle(
-    engine: Engine, timezone: str, start: date, partitions: int, *, keyed: bool
+    engine: Engine, timezone: str, start: date, partitions: int, rules: Rules, *, keyed: bool
 ) -> None:
     seed = start.toordinal()
     print(f"seed {seed}")
-    unscored = ["Unscored"]
+    rules = replace(rules, timezone=timezone, unscored=["Unscored"])
     work = workload.make(seed, timezone, start)
-    engine = engine.with_env(ENGAGEMENT_TIMEZONE=timezone, ENGAGEMENT_UNSCORED_STATUSES=json.dumps(unscored))
+    engine = engine.with_env(**environment(rules))
     engine.create_topics(partitions)
     random = Random(seed)
     with engine.workers(1):
         produce(engine.kafka, scattered(engine, work.accounts, random, partitions), batches=random)
-        produce(engine.kafka, action_puts(engine.prefix, work.actions, keyed=keyed), batches=random)
+        places = produce(engine.kafka, action_puts(engine.prefix, work.actions, keyed=keyed), batches=random)
         with ThreadPoolExecutor(2) as pool:
             found = list(pool.map(lambda as_of: engine.daily(as_of.isoformat(), "--dry-run"), work.days))
+    laid = [partition for _, partition, _ in places]
     for as_of, records in zip(work.days, found, strict=True):
-        expected = expected_scores(work.actions, work.accounts, as_of, timezone=timezone, unscored=unscored)
-        assert_equal_figures(records, expected)
+        assert_equal_figures(records, expected_scores(work.actions, work.accounts, as_of, rules, partitions=laid))
 
 
 def test_records_of_one_moment_in_several_partitions_are_ordered_by_partition_and_offset(engine: Engine) -> None:

@@ -14,7 +14,8 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from tests.acceptance import sample
 from tests.acceptance.engine import Engine, account_puts, action_puts, produce
-from tests.acceptance.oracle import AccountRecord, Figures, Json, expected_scores
+from tests.acceptance.oracle import AccountRecord, Figures, Json
+from tests.acceptance.plain_scores import expected_scores
 from tests.support import wait_until
 
 SLICE_SECONDS = 0.1
@@ -31,7 +32,7 @@ class Load:
 
 def months() -> Load:
     """The real sample: new days, accounts and users come up all the time, and days are closed."""
-    return Load(sample.actions(), sample.accounts(), {as_of: sample.expected(as_of) for as_of in sample.DAYS})
+    return Load(sample.actions(), sample.accounts(), {as_of: sample.figures(as_of) for as_of in sample.DAYS})
 
 
 @cache

@@ -11,7 +11,7 @@ from schemas.accounts import AccountEntry
 from schemas.settings import Settings
 from store import tables
 from store.connect import connect_redis, kafka_admin
-from store.layout import ACCOUNTS, FIRST_DAY, RECORDS, SERIES, Header, SlotName, count, name_lengths
+from store.layout import ACCOUNTS, ACTIONS, FIRST_DAY, RECORDS, SERIES, Header, SlotName, count, name_lengths
 from store.offsets import topic_ids
 from store.redo import Write, encode_redo
 from store.slots import Answer, SlotStore
@@ -27,14 +27,17 @@ class Counted:
     settings: Settings
 
     def actions(self, actions: Mapping[str, Mapping[int, int]], partition: int = 0, **header: object) -> None:
-        """Counts actions by account and days before DAY, all in one partition."""
+        """Counts actions by account and days before DAY, all of them exports, all in one partition."""
         days = sorted({DAY - ago for of_account in actions.values() for ago in of_account})
         text, lengths = tables.encode_names(list(actions))
+        action_text, action_lengths = tables.encode_names(["export"])
         series = [(place, 0) for place in range(len(actions))]
         first = [min(DAY - ago for ago in of_account) for of_account in actions.values()]
         strings = {
             ACCOUNTS: text,
             name_lengths(ACCOUNTS): lengths,
+            ACTIONS: action_text,
+            name_lengths(ACTIONS): action_lengths,
             SERIES: np.array(series, "<u4").tobytes(),
             FIRST_DAY: np.array(first, "<u4").tobytes(),
         }

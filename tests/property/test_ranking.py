@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.ranking import NONE, rank_accounts
+from jobs.ranking import NONE, by_actions, rank_accounts
 
 COHORTS = 3
 accounts = st.tuples(
@@ -30,7 +30,7 @@ def by_definition(one: tuple[int, int, int], all_of_them: list[tuple[int, int, i
 @given(st.lists(accounts, max_size=40), st.lists(st.booleans(), min_size=COHORTS, max_size=COHORTS))
 def test_every_account_is_ranked_by_the_definition(rows: list[tuple[int, int, int]], scored: list[bool]) -> None:
     actions, days, cohort = np.array(rows, np.int64).reshape(-1, 3).T
-    found = rank_accounts(actions, days, cohort, np.array(scored))
+    found = rank_accounts(by_actions(actions, days, cohort, np.array(scored)), np.array(scored))
     columns = (found.score.tolist(), found.rank.tolist(), found.cohort_size.tolist())
     expected = [by_definition(row, rows) if scored[row[2]] else (NONE, NONE, 0) for row in rows]
     assert list(zip(*columns, strict=True)) == expected

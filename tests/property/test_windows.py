@@ -12,7 +12,7 @@ from jobs.scores import activity_of, score_day
 from jobs.snapshot import ActionsPart, Inputs
 from schemas.moments import Calendar
 from store.layout import SlotName
-from tests.acceptance.oracle import expected_scores
+from tests.acceptance.plain_scores import expected_scores
 
 AS_OF = dt.date(2025, 6, 30)
 
@@ -41,16 +41,16 @@ def slot(partition: int, log: list[Event]) -> ActionsPart:
         place = series.setdefault((account, action), len(series))
         first[account] = min(day, first.get(account, day))
         counts.setdefault(day, Counter())[place] += times
-    return ActionsPart(
-        SlotName("t.actions", partition),
+    return actions_part(
         list(accounts),
-        np.array([first[name] for name in accounts], np.uint32),
-        np.array([accounts[account] for account, _ in series], np.uint32),
+        [first[name] for name in accounts],
         {
-            day: np.array([of_day[i] for i in range(len(series))], np.uint32)
+            day: [of_day[i] for i in range(len(series))]
             for day, of_day in counts.items()
-            if day in Window(AS_OF.toordinal()).days
+            if day in Window(AS_OF.toordinal(), COUNT_DAYS).days
         },
+        series=[accounts[account] for account, _ in series],
+        partition=partition,
     )
 
 
@@ -58,8 +58,7 @@ def slot(partition: int, log: list[Event]) -> ActionsPart:
 def test_scores_are_those_of_a_plain_reading_however_events_are_spread(log: list[Event]) -> None:
     parts = [slot(partition, [event for event in log if event[0] == partition]) for partition in range(3)]
     inputs = Inputs(parts)
-    day = AS_OF.toordinal()
-    found = score_day(inputs, activity_of(inputs, Window(day)), day, Calendar("UTC"), ())
+    found = figures_for(inputs, AS_OF.toordinal())
     plain = [
         {"account_id": account, "timestamp": f"{AS_OF - dt.timedelta(days=ago)}T12:00:00Z"}
         for _, account, _, ago, times in log

@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -14,7 +16,15 @@ from stream.decode import decode_account, decode_actions
 
 FOLDER = Path(rejects.__file__).parent
 MAX_RECORD_BYTES = 1024 * 1024
-SCHEMA_OF = {"actions": "action", "accounts": "account", "scores": "score", "runs": "manifest", "rejects": "reject"}
+SCHEMA_OF = {
+    "actions": "action",
+    "accounts": "account",
+    "scores": "score",
+    "user-scores": "user-score",
+    "runs": "manifest",
+    "rejects": "reject",
+}
+TYPE_OF: dict[str, type[msgspec.Struct]] = {"scores": scores.ScoreRecord, "user-scores": scores.UserScore}
 ONLY_THE_DECODER_REFUSES = {
     "invalid_field.before_year_1",
     "invalid_field.licenses_with_exponent",
@@ -106,12 +116,45 @@ def test_an_account_example_is_read_to_what_it_says() -> None:
     )
 
 
-@pytest.mark.parametrize("path", examples("scores", "valid"), ids=named)
-def test_a_score_example_is_what_the_typed_record_writes(path: Path) -> None:
-    record = json.loads(path.read_bytes())
-    known = {name: record[name] for name in scores.ScoreRecord.__struct_fields__}
+@pytest.mark.parametrize("path", [path for topic in TYPE_OF for path in examples(topic, "valid")], ids=named)
+def test_a_score_example_is_read_and_written_again_by_the_typed_record(path: Path) -> None:
+    topic = path.parent.parent.name
+    example = json.loads(path.read_bytes())
 
-    assert json.loads(scores.encode(scores.ScoreRecord(**known))) == known
+    written = msgspec.json.encode(msgspec.json.decode(path.read_bytes(), type=TYPE_OF[topic]))
+
+    assert json.loads(written) == without_added(example)
+    assert list(json.loads(written)) == list(without_added(example)), "in the order of the contract"
+    schema(topic).validate(json.loads(written))
+
+
+def without_added(value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: without_added(part) if isinstance(part, dict) else part
+        for name, part in value.items()
+        if name != "added_later"
+    }
+
+
+@pytest.mark.parametrize("topic", TYPE_OF)
+def test_the_json_schema_has_the_fields_of_the_typed_record_and_requires_those_that_it_always_writes(
+    topic: str,
+) -> None:
+    content = schema(topic).schema
+    fields = msgspec.structs.fields(TYPE_OF[topic])
+
+    assert isinstance(content, dict)
+    assert list(content["properties"]) == [field.encode_name for field in fields]
+    assert content["required"] == [field.encode_name for field in fields if field.required]
+
+
+@pytest.mark.parametrize("path", examples("scores", "valid"), ids=named)
+def test_the_parts_of_the_change_in_a_score_example_add_up_to_its_score(path: Path) -> None:
+    record = json.loads(path.read_bytes())
+    change = record["change"]
+
+    parts = (change["own"], change["peers"], change["status"], change["configuration"])
+    assert (change["previous"] or 0) + sum(parts) == (record["score"] or 0)
 
 
 @pytest.mark.parametrize("path", examples("runs", "valid"), ids=named)

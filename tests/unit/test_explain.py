@@ -1,15 +1,15 @@
 import datetime as dt
 
-import numpy as np
-
-from jobs.days import Window
+from jobs.daily import score_days
+from jobs.days import COUNT_DAYS, Window
 from jobs.explain import Evidence, Explanation, explain
+from jobs.figures import figures_of
 from jobs.narrate import lines
-from jobs.scores import activity_of, score_day
-from jobs.snapshot import AccountsPart, ActionsPart, Inputs
+from jobs.scores import activity_of
+from jobs.snapshot import AccountsPart, Inputs
 from schemas.accounts import AccountEntry
-from schemas.moments import Calendar
 from store.layout import SlotName
+from tests.parts import actions_part, settings_with
 
 AS_OF = dt.date(2025, 6, 30).toordinal()
 SLOT = SlotName("t.accounts", 2)
@@ -20,15 +20,14 @@ def explained(
     account: str, actions: dict[str, dict[int, int]], *entries: AccountEntry, unscored: tuple[str, ...] = ()
 ) -> Explanation:
     """Explains one of the accounts whose `actions` are given by days before as_of."""
-    window = Window(AS_OF, 15)
+    window, settings = Window(AS_OF, COUNT_DAYS), settings_with(unscored_statuses=unscored)
     first = [AS_OF - max(ago) if ago else 0 for ago in actions.values()]
-    counts = {day: np.array([of.get(AS_OF - day, 0) for of in actions.values()], np.uint32) for day in window.days}
-    series = np.arange(len(actions), dtype=np.uint32)
-    part = ActionsPart(SlotName("t.actions", 0), list(actions), np.array(first, np.uint32), series, counts)
-    inputs = Inputs([part], [AccountsPart(SLOT, list(entries))])
+    counts = {day: [of.get(AS_OF - day, 0) for of in actions.values()] for day in window.days}
+    inputs = Inputs([actions_part(list(actions), first, counts)], [AccountsPart(SLOT, list(entries))])
     activity = activity_of(inputs, window)
-    days = [score_day(inputs, activity, day, Calendar("UTC"), unscored) for day in (AS_OF, AS_OF - 1)]
-    return explain(account, Evidence(inputs, activity, *days), [])
+    days = score_days(inputs, activity, AS_OF, settings, [])
+    figures = figures_of(activity, days, settings.run_config)
+    return explain(account, Evidence(inputs, activity, figures, days.yesterday), [])
 
 
 PEERS = {"a": {20: 1, 3: 28}, "b": {20: 1, 2: 20}, "c": {20: 1, 1: 14}, "tie": {20: 1, 0: 20}, "low": {20: 1, 0: 13}}

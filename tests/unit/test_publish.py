@@ -7,8 +7,9 @@ from jobs.snapshot import AccountsPart
 from schemas.accounts import AccountEntry
 from schemas.exits import Exit, UsageError
 from schemas.manifest import Manifest, RunConfig
-from schemas.scores import ScoreBody, encode
+from schemas.scores import Weighted, encode
 from store.layout import SlotName
+from tests.parts import score_body
 
 CONFIG = RunConfig("UTC", "actions", 3, 400, (), {}, (), ())
 FIRST = Manifest("r0", "2025-06-29", 0, 1, "v1", CONFIG, {"t.accounts/0": 10}, {}, "d1")
@@ -66,8 +67,8 @@ def test_without_a_run_before_there_is_nothing_to_take_back() -> None:
 @pytest.mark.parametrize("account", ["a", 'quo"te', "\\", "é😀", "\x7f"])
 def test_published_values_are_those_of_the_record_type(account: str) -> None:
     bodies = [
-        ScoreBody(FIRST.as_of, account, None, 0, None, 3, 4, 1 / 3, 5, 14, "weekly", 6),
-        ScoreBody(FIRST.as_of, account, account, 100, 1, 3, 4, 1e22, 5, 14, "daily", 14),
+        score_body(account, as_of=FIRST.as_of, average_daily_actions=1 / 3, weighted_score=Weighted("v", 5)),
+        score_body(account, as_of=FIRST.as_of, status=account, score=100, rank=1, average_daily_actions=1e22),
     ]
     expected = [encode(body.record(FIRST.run_id, FIRST.revision)) for body in bodies]
     assert list(score_values(FIRST, bodies)) == expected

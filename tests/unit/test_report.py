@@ -4,13 +4,25 @@ from jobs.daily import Run
 from jobs.report import TOP, print_report, top_by_status
 from schemas.manifest import Cohort, Manifest, RunConfig
 from schemas.scores import ScoreBody
+from tests.parts import score_body
 
 CONFIG = RunConfig("UTC", "actions", 3, 400, (), {}, (), ())
 
 
 def body(account: str, status: str | None, rank: int | None, average: float = 2.5) -> ScoreBody:
     score = None if rank is None else 100 - rank
-    return ScoreBody("2025-06-30", account, status, score, rank, 7, 9, average, 35, 14, "daily", 12)
+    return score_body(
+        account,
+        status=status,
+        score=score,
+        rank=rank,
+        cohort_size=7,
+        accounts_in_status=9,
+        average_daily_actions=average,
+        actions=35,
+        usage_frequency="daily",
+        active_days=12,
+    )
 
 
 BODIES = [body(f"{i}.com", "Gold", 9 - i) for i in range(1, 9)] + [body("[x]", None, None), body("y", "Ärzte", 1)]

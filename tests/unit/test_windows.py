@@ -1,15 +1,14 @@
 import datetime as dt
 
-import numpy as np
 import pytest
 
 from jobs.days import Window
-from jobs.scores import Scores, activity_of, score_day
+from jobs.figures import Figures
 from jobs.snapshot import AccountsPart, ActionsPart, Inputs
 from schemas.accounts import AccountEntry
-from schemas.moments import Calendar
 from schemas.scores import ScoreBody
 from store.layout import SlotName
+from tests.parts import actions_part, figures_for
 
 AS_OF = dt.date(2025, 6, 30).toordinal()
 
@@ -17,9 +16,8 @@ AS_OF = dt.date(2025, 6, 30).toordinal()
 def actions(*days: int) -> ActionsPart:
     """One account "a" with one action on each of the days, given as days before as_of (negative: after it)."""
     counted = sorted(AS_OF - ago for ago in days)
-    counts = {day: np.array([counted.count(day)], np.uint32) for day in set(counted) & set(Window(AS_OF).days)}
-    first = np.array(counted[:1] or [0], np.uint32)
-    return ActionsPart(SlotName("t.actions", 0), ["a"], first, np.array([0], np.uint32), counts)
+    counts = {day: [counted.count(day)] for day in set(counted) & set(Window(AS_OF).days)}
+    return actions_part(["a"], counted[:1] or [0], counts)
 
 
 def record(**given: str | int | None) -> AccountsPart:
@@ -27,16 +25,16 @@ def record(**given: str | int | None) -> AccountsPart:
     return AccountsPart(SlotName("t.accounts", 0), [AccountEntry(0, 0, "a", **fields)])  # type: ignore[arg-type]
 
 
-def score(*parts: ActionsPart | AccountsPart, unscored: tuple[str, ...] = ()) -> Scores:
+def figures(*parts: ActionsPart | AccountsPart, unscored: tuple[str, ...] = ()) -> Figures:
     inputs = Inputs(
         [part for part in parts if isinstance(part, ActionsPart)],
         [part for part in parts if isinstance(part, AccountsPart)],
     )
-    return score_day(inputs, activity_of(inputs, Window(AS_OF)), AS_OF, Calendar("UTC"), unscored)
+    return figures_for(inputs, AS_OF, unscored_statuses=unscored)
 
 
 def body(*parts: ActionsPart | AccountsPart) -> ScoreBody | None:
-    bodies = score(*parts).bodies()
+    bodies = figures(*parts).bodies()
     return bodies[0] if bodies else None
 
 
@@ -105,13 +103,7 @@ def test_usage_frequency_follows_the_active_days(active: int, frequency: str) ->
 def test_an_account_in_several_slots_is_one() -> None:
     other = actions(11, 4)
     other.accounts.insert(0, "b")
-    moved = ActionsPart(
-        SlotName("t.actions", 1),
-        other.accounts,
-        np.array([0, AS_OF - 11], np.uint32),
-        np.array([1], np.uint32),
-        other.counts,
-    )
+    moved = actions_part(other.accounts, [0, AS_OF - 11], other.counts, series=[1], partition=1)
     found = body(actions(4, 4, 0), moved)
     assert found is not None
     assert (found.account_id, found.actions, found.days_considered, found.active_days) == ("a", 5, 12, 3)
@@ -119,27 +111,21 @@ def test_an_account_in_several_slots_is_one() -> None:
 
 def test_accounts_come_in_the_order_of_their_utf_8_bytes() -> None:
     names = ["b", "é", "a", "😀", "￿", "B", ""]
-    part = ActionsPart(
-        SlotName("t.actions", 0),
-        names,
-        np.full(len(names), AS_OF, np.uint32),
-        np.arange(len(names), dtype=np.uint32),
-        {AS_OF: np.ones(len(names), np.uint32)},
-    )
-    assert [one.account_id for one in score(part).bodies()] == sorted(names, key=str.encode)
+    part = actions_part(names, [AS_OF] * len(names), {AS_OF: [1] * len(names)})
+    assert [one.account_id for one in figures(part).bodies()] == sorted(names, key=str.encode)
 
 
 def test_an_unscored_status_is_in_the_run_without_score() -> None:
-    found = score(actions(0), record(status="Internal"), unscored=("Internal",)).bodies()[0]
+    found = figures(actions(0), record(status="Internal"), unscored=("Internal",)).bodies()[0]
     assert (found.score, found.rank, found.cohort_size, found.accounts_in_status) == (None, None, 0, 1)
 
 
 def test_no_status_is_a_cohort_of_its_own() -> None:
-    scores = score(actions(0))
-    assert scores.bodies()[0].score == 100
-    assert list(scores.cohorts()) == [""]
+    found = figures(actions(0))
+    assert found.bodies()[0].score == 100
+    assert list(found.scores.cohorts()) == [""]
 
 
 def test_a_run_without_any_account_is_empty() -> None:
-    assert score().bodies() == []
-    assert score().cohorts() == {}
+    assert figures().bodies() == []
+    assert figures().scores.cohorts() == {}
