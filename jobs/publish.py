@@ -62,7 +62,7 @@ def newly_forgotten(records: AccountRecords, parts: Sequence[AccountsPart], runs
         return []
     found: list[str] = []
     for part in parts:
-        read = runs[-1].inputs.get(str(part.slot), 0)
+        read = 0 if part.gapped else runs[-1].inputs.get(str(part.slot), 0)
         unread = (entry for entry in part.entries if entry.forgotten and entry.offset >= read)
         found.extend(entry.account_id for entry in unread if records.forgotten.get(entry.account_id) is entry)
     return sorted(found)

@@ -77,7 +77,7 @@ class ActionsPart:
     of_action: NDArray[np.uint32]
     actions: list[str]
     counts: Mapping[int, NDArray[np.uint32]]
-    minutes: Mapping[int, NDArray[np.int64]]
+    minutes: Mapping[int, NDArray[np.uint32]]
     users: UsersPart
 
 
@@ -87,6 +87,8 @@ class AccountsPart:
 
     slot: SlotName
     entries: list[AccountEntry]
+    gapped: bool = False
+    """A person had it go on over a gap, perhaps in another topic of the name: its offsets say nothing about earlier runs."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,12 @@ def read_inputs(store: SlotStore, slots: Slots, settings: Settings, window: Wind
             _refuse_pruned(slot, snapshot.header, window)
             inputs.actions.append(_actions_part(slot, snapshot, window))
         else:
-            inputs.accounts.append(AccountsPart(slot, tables.entries(snapshot.strings[RECORDS])))
+            inputs.accounts.append(_accounts_part(slot, snapshot))
     return inputs
+
+
+def _accounts_part(slot: SlotName, snapshot: Snapshot) -> AccountsPart:
+    return AccountsPart(slot, tables.entries(snapshot.strings[RECORDS]), gapped=bool(snapshot.header.gaps))
 
 
 def _all_records(_: Header) -> list[str]:
@@ -231,12 +237,13 @@ def _by_day(
 
 def _minutes(
     strings: Mapping[str, bytearray], window: Window, owners: NDArray[np.int64], size: int
-) -> dict[int, NDArray[np.int64]]:
+) -> dict[int, NDArray[np.uint32]]:
     """Distinct (user, minute) pairs by account: counted already for closed days, by the log for open ones."""
-    found: dict[int, NDArray[np.int64]] = {}
+    found: dict[int, NDArray[np.uint32]] = {}
     for day in window.days:
         if minutes(day) in strings:
-            found[day] = vectors.cells(strings[minutes(day)], size).astype(np.int64)
+            found[day] = vectors.cells(strings[minutes(day)], size)
         elif minute_log(day) in strings:
-            found[day] = np.bincount(owners[tables.distinct_users(strings[minute_log(day)])], minlength=size)
+            users = tables.distinct_users(strings[minute_log(day)])
+            found[day] = np.bincount(owners[users], minlength=size).astype(np.uint32)
     return found

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -58,6 +60,12 @@ def null(offset: int, account: str) -> AccountEntry:
 def test_accounts_forgotten_since_the_newest_run_get_a_null_once() -> None:
     log = [null(9, "old"), null(10, "z"), null(11, "back"), null(12, "z"), null(13, "b"), AccountEntry(14, 0, "back")]
     assert newly_forgotten(*records(*log), [FIRST]) == ["b", "z"]
+
+
+def test_after_a_gap_every_forgotten_account_gets_a_null_as_its_offset_may_be_of_another_topic() -> None:
+    found, (part,) = records(null(3, "z"))
+    assert newly_forgotten(found, [part], [FIRST]) == []
+    assert newly_forgotten(found, [replace(part, gapped=True)], [FIRST]) == ["z"]
 
 
 def test_without_a_run_before_there_is_nothing_to_take_back() -> None:
