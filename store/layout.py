@@ -1,11 +1,11 @@
 """The Redis layout of a slot: its keys, its header and the names of its strings.
 
-One Kafka partition is one slot is one Redis hash tag, so every key of a slot lives on one node. A slot is a set of logical
-byte strings that only grow or are overwritten in place, plus one redo record that makes checkpoints true (``store/redo.py``).
-A logical string is cut into chunks of ``CHUNK_BYTES``, one Redis key each.
+One Kafka partition is one slot is one Redis hash tag, so every key of a slot lives on one node. A slot is a set of
+logical byte strings that only grow or are overwritten in place, plus one redo record that makes checkpoints true
+(``store/redo.py``). A logical string is cut into chunks of ``CHUNK_BYTES``, one Redis key each.
 """
 
-import datetime
+import datetime as dt
 
 import msgspec
 import numpy as np
@@ -31,12 +31,17 @@ USER_SERIES = "user-series"
 FIRST_DAY = "first-day"
 """u32 by account: the earliest day of any counted action, 0 for none."""
 PROFILE = "profile"
-"""24 bytes by user (``PROFILE_CELL``): the newest profile, as profile id + 1, and timestamp and offset of its record."""
+"""24 bytes by user (``PROFILE_CELL``): the newest profile as profile id + 1, timestamp and offset of its record."""
 RECORDS = "records"
 """Log of the valid records of a partition of the accounts topic."""
 
 PROFILE_CELL = np.dtype(
-    {"names": ["profile", "timestamp", "offset"], "formats": ["<u4", "<i8", "<i8"], "offsets": [0, 8, 16], "itemsize": 24}
+    {
+        "names": ["profile", "timestamp", "offset"],
+        "formats": ["<u4", "<i8", "<i8"],
+        "offsets": [0, 8, 16],
+        "itemsize": 24,
+    }
 )
 
 
@@ -46,7 +51,7 @@ def name_lengths(table: str) -> str:
 
 
 def _dated(kind: str, day: int) -> str:
-    return f"{kind}:{datetime.date.fromordinal(day).isoformat()}"
+    return f"{kind}:{dt.date.fromordinal(day).isoformat()}"
 
 
 def count(day: int) -> str:
@@ -77,7 +82,7 @@ def minute_log(day: int) -> str:
 def day_of(string: str) -> int | None:
     """The day (proleptic ordinal) that a string's name carries, or None."""
     _, colon, day = string.partition(":")
-    return datetime.date.fromisoformat(day).toordinal() if colon else None
+    return dt.date.fromisoformat(day).toordinal() if colon else None
 
 
 class SlotName(msgspec.Struct, frozen=True, order=True):

@@ -1,7 +1,8 @@
 """The redo record: the one value whose SET makes a checkpoint true.
 
-Layout: 16 bytes state id, u32 length of the envelope, envelope (MessagePack: header, chunks, drops), then the writes, each
-u16 index into the chunks (from 1), u32 offset in that chunk, u32 length, data. ``checkpoint.lua`` reads the same layout.
+Layout: 16 bytes state id, u32 length of the envelope, envelope (MessagePack: header, chunks, drops, bases), then the
+writes, each u16 index into the chunks (from 1), u32 offset in that chunk, u32 length, data. ``checkpoint.lua`` reads
+the same layout.
 """
 
 import struct
@@ -73,7 +74,7 @@ def _pieces(write: Write) -> Iterator[tuple[int, int, bytes]]:
 
 
 def encode_redo(state_id: bytes, header: Header, writes: Iterable[Write], stored: Header | None) -> RedoRecord:
-    """Build the record of the checkpoint that follows ``stored``; strings that ``header`` no longer names are dropped."""
+    """Build the record of the checkpoint after ``stored``; strings that ``header`` no longer names are dropped."""
     before = stored.lengths if stored else {}
     indexes: dict[tuple[str, int], int] = {}
     body: list[bytes] = []

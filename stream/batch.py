@@ -21,8 +21,8 @@ class Keyed(Protocol):
 class Batch:
     """Consecutive records of one partition, and how far the log is known to hold nothing else.
 
-    ``offsets`` and ``timestamps`` (ms) have one cell per record; ``end`` is past the last record, and past the markers and
-    gaps behind it where the broker said so. ``generation`` is the assignment they were fetched under.
+    ``offsets`` and ``timestamps`` (ms) have one cell per record; ``end`` is past the last record, and past the markers
+    and gaps behind it where the broker said so. ``generation`` is the assignment they were fetched under.
     """
 
     slot: SlotName

@@ -24,16 +24,22 @@ class BeyondLogEnd(Blocked):
 def check_header(slot: SlotName, header: Header, around: Surroundings, timezone: str) -> None:
     """Raise ``Blocked`` or ``ConfigurationError`` where going on from ``header`` would give wrong figures."""
     if header.layout != LAYOUT_VERSION:
-        message = f"{slot}: Redis holds layout {header.layout}, this version reads {LAYOUT_VERSION}; run the version that wrote it"
+        message = (
+            f"{slot}: Redis holds layout {header.layout}, this version reads {LAYOUT_VERSION}; "
+            "run the version that wrote it"
+        )
         raise Blocked(message)
     if header.timezone != timezone:
         message = (
-            f"timezone is {timezone}, but {slot} was counted in days of {header.timezone}; set timezone back, or count again "
-            "with `engagement-stream rebuild`"
+            f"timezone is {timezone}, but {slot} was counted in days of {header.timezone}; "
+            "set timezone back, or count again with `engagement-stream rebuild`"
         )
         raise ConfigurationError(message)
     if header.topic_id != around.topic_id:
-        message = f"{slot}: the topic was deleted and made anew since it was counted (id {header.topic_id}, now {around.topic_id}); {_ways(slot)}"
+        message = (
+            f"{slot}: the topic was deleted and made anew since it was counted "
+            f"(id {header.topic_id}, now {around.topic_id}); {_ways(slot)}"
+        )
         raise Blocked(message)
     start, end = around.bounds.start, around.bounds.end
     if header.next_offset < start:
@@ -43,7 +49,9 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
         )
         raise Blocked(message)
     if header.next_offset > end:
-        message = f"{slot}: offset {header.next_offset} is next, but the log ends at {end}: it was truncated; {_ways(slot)}"
+        message = (
+            f"{slot}: offset {header.next_offset} is next, but the log ends at {end}: it was truncated; {_ways(slot)}"
+        )
         raise BeyondLogEnd(message)
 
 
@@ -51,14 +59,14 @@ def new_header(slot: SlotName, around: Surroundings, timezone: str) -> Header:
     """The header of a slot that was never counted. Raises ``Blocked`` where there are traces that it was."""
     if around.committed is not None:
         message = (
-            f"{slot}: Redis has no slot, but the group committed offset {around.committed}: Redis lost its data or is another "
-            f"one; restore it, or count again with {_rebuild(slot)}"
+            f"{slot}: Redis has no slot, but the group committed offset {around.committed}: "
+            f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"
         )
         raise Blocked(message)
     if around.published:
         message = (
-            f"{slot}: Redis has no slot, but the newest published run counted it up to offset {around.published}: Redis lost "
-            f"its data or is another one; restore it, or count again with {_rebuild(slot)}"
+            f"{slot}: Redis has no slot, but the newest published run counted it up to offset {around.published}: "
+            f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"
         )
         raise Blocked(message)
     start = around.bounds.start
@@ -71,4 +79,5 @@ def _rebuild(slot: SlotName) -> str:
 
 
 def _ways(slot: SlotName) -> str:
-    return f"count again with {_rebuild(slot)}, or keep the figures with {_rebuild(slot).replace('rebuild', 'accept-gap')}"
+    rebuild = _rebuild(slot)
+    return f"count again with {rebuild}, or keep the figures with {rebuild.replace('rebuild', 'accept-gap')}"

@@ -15,7 +15,7 @@ PRODUCER_SETTINGS = {
     "linger.ms": 20,
     "message.timeout.ms": 0,
 }
-"""Whatever an input topic takes must fit, and a record is tried until the broker has it: hence no size and time limits."""
+"""Whatever an input topic takes must fit, and a record is tried until the broker has it: no size and time limits."""
 
 
 @dataclass(slots=True)

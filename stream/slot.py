@@ -76,7 +76,7 @@ class Slot(abc.ABC, Generic[Ready]):
         """All writes since the last checkpoint; updates ``lengths``."""
 
     def build(self, state_id: bytes, stored: RedoRecord | None) -> RedoRecord:
-        """The checkpoint that follows ``stored``. What it holds counts as written: it must be sent until it is answered."""
+        """The checkpoint after ``stored``. What it holds counts as written: it must be sent until it is answered."""
         writes = self._take_writes()
         self.header = msgspec.structs.replace(
             self.header,
@@ -90,7 +90,9 @@ class Slot(abc.ABC, Generic[Ready]):
     def confirmed(self) -> None:
         """The last checkpoint is true: memory that only mirrors Redis may be let go."""
 
-    def _advance(self, batch: Batch, *, counted: int = 0, rejected: int = 0, late: int = 0, newest_day: int = 0) -> None:
+    def _advance(
+        self, batch: Batch, *, counted: int = 0, rejected: int = 0, late: int = 0, newest_day: int = 0
+    ) -> None:
         header = self.header
         if batch.end <= header.next_offset:
             return

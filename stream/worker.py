@@ -30,7 +30,7 @@ log = structlog.get_logger()
 BATCH_RECORDS = 20_000
 FILL_SECONDS = 0.1
 STOP_SECONDS = 20.0
-"""How long storing the last checkpoints may take after SIGTERM; what is not stored is counted again by the next owner."""
+"""How long storing the last checkpoints may take after SIGTERM; what is not stored the next owner counts again."""
 COLLECT_SECONDS = 60.0
 
 CONSUMER_SETTINGS: dict[str, Any] = {
@@ -89,9 +89,8 @@ def run_worker(settings: Settings, stop: threading.Event) -> Exit:
 
 
 def _loop(consumer: Consumer, assignment: Assignment, rejects: RejectSender, stop: threading.Event) -> None:
-    """Events and table entries are not cyclic, so the collector would only walk millions of them in vain: it is off in the
-    loop, and what it would find is collected, and the rest set aside, once in a while.
-    """
+    # Events and table entries are not cyclic, so the collector would only walk millions of them in vain: it is off in
+    # the loop, and what it would find is collected, and the rest set aside, once in a while.
     gc.disable()
     collected_at = time.monotonic()
     while not stop.is_set():
@@ -109,7 +108,7 @@ def _loop(consumer: Consumer, assignment: Assignment, rejects: RejectSender, sto
 
 
 def fetch(consumer: Consumer) -> list[Message]:
-    """Up to ``BATCH_RECORDS`` records: ``consume`` returns the first chunk it finds, so it is called until there is none."""
+    """Up to ``BATCH_RECORDS`` records: ``consume`` returns one chunk, so it is called until there is none."""
     deadline = time.monotonic() + FILL_SECONDS
     found: list[Message] = consumer.consume(BATCH_RECORDS, FILL_SECONDS)
     while found and len(found) < BATCH_RECORDS and time.monotonic() < deadline:
