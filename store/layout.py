@@ -6,6 +6,7 @@ logical byte strings that only grow or are overwritten in place, plus one redo r
 """
 
 import datetime as dt
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -50,35 +51,38 @@ def name_lengths(table: str) -> str:
     return f"{table}-lengths"
 
 
-def _dated(kind: str, day: int) -> str:
+@lru_cache(maxsize=8192)
+def dated(kind: str, day: int) -> str:
+    """The name of a day's string of some kind."""
     return f"{kind}:{dt.date.fromordinal(day).isoformat()}"
 
 
 def count(day: int) -> str:
     """u32 by series: actions of that day."""
-    return _dated("count", day)
+    return dated("count", day)
 
 
 def user_count(day: int) -> str:
     """u32 by user series: actions of that day."""
-    return _dated("user-count", day)
+    return dated("user-count", day)
 
 
 def active(day: int) -> str:
     """One bit by user (least significant bit first): acted on that day."""
-    return _dated("active", day)
+    return dated("active", day)
 
 
 def minutes(day: int) -> str:
     """u32 by account: distinct (user, minute) pairs of a closed day."""
-    return _dated("minutes", day)
+    return dated("minutes", day)
 
 
 def minute_log(day: int) -> str:
     """Pairs of u32 (user id, epoch minute) of an open day, nearly distinct."""
-    return _dated("minute-log", day)
+    return dated("minute-log", day)
 
 
+@lru_cache(maxsize=8192)
 def day_of(string: str) -> int | None:
     """The day (proleptic ordinal) that a string's name carries, or None."""
     _, colon, day = string.partition(":")

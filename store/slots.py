@@ -65,9 +65,18 @@ class SlotStore:
     def read(self, slot: SlotName, record: RedoRecord, strings: Collection[str]) -> dict[str, bytearray]:
         """The named strings as ``record`` makes them. A string that the header does not name comes out empty.
 
-        Right only while ``record`` is the stored one or the one before it; ``snapshot`` makes sure of that.
-        Raises ``Blocked`` where Redis holds less than the header says.
+        Right only while ``record`` is the stored one or the one before it: the caller's next checkpoint tells, and
+        ``snapshot`` makes sure of it. Raises ``Blocked`` where Redis holds less than the header of the stored record
+        says, ``Unavailable`` where somebody else wrote meanwhile and dropped what was to be read.
         """
+        try:
+            return self._overlaid(slot, record, strings)
+        except Blocked as blocked:
+            if self.state_id(slot) == record.state_id:
+                raise
+            raise Unavailable(f"{slot} was written by another while it was read") from blocked
+
+    def _overlaid(self, slot: SlotName, record: RedoRecord, strings: Collection[str]) -> dict[str, bytearray]:
         lengths = {string: record.header.lengths.get(string, 0) for string in strings}
         bases = {string: record.bases.get(string, length) for string, length in lengths.items()}
         contents = self._fetch(slot, bases)
@@ -90,7 +99,7 @@ class SlotStore:
             if record is None:
                 return None
             try:
-                strings = self.read(slot, record, choose(record.header))
+                strings = self._overlaid(slot, record, choose(record.header))
             except Blocked:
                 if self.state_id(slot) == record.state_id:
                     raise

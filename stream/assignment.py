@@ -20,9 +20,11 @@ What to know before changing anything here; each point has bitten somebody:
 7. Markers and gaps at the end of a log move the offset as well, by the end-of-partition event.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
+from typing import Any
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -33,11 +35,13 @@ from stream.broker import Broker
 from stream.guard import BeyondLogEnd
 from stream.owned import OwnedSlot, Parts, SlotMovedError
 from stream.received import by_partition, check_errors, to_batch
+from stream.slot import Slot
 
 log = structlog.get_logger()
 
 REVOKE_SECONDS = 15.0
 """How long revoked partitions may take in all to store what is counted."""
+STORE_AGAIN_SECONDS = 0.05
 COMMIT_SECONDS = 5.0
 LOG_END_SECONDS = 15.0
 """How long a broker may say that its log ends before a stored offset: after a restart its end lags for a moment."""
@@ -57,6 +61,7 @@ class Assignment:
         self._generation = 0
         self._committed_at = clock()
         self._beyond_since: dict[SlotName, float] = {}
+        self._stop_by = math.inf
 
     def generations(self) -> dict[SlotName, int]:
         """The generation of every partition that records may arrive for."""
@@ -78,11 +83,8 @@ class Assignment:
 
     def on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Store what is counted of the partitions that go, then let go of them."""
-        deadline = self._clock() + REVOKE_SECONDS
-        for place in partitions:
-            owned = self._owned.get(SlotName(place.topic, place.partition))
-            if owned is not None:
-                _quietly("store revoked partition", lambda owned=owned: self._finish(owned, deadline))  # type: ignore[misc]
+        going = [self._owned.get(SlotName(place.topic, place.partition)) for place in partitions]
+        self._store([owned for owned in going if owned is not None], self._clock() + REVOKE_SECONDS)
         self._release(consumer, partitions)
         log.info("partitions revoked", partitions=_texts(partitions))
 
@@ -121,6 +123,7 @@ class Assignment:
 
     def maintain(self) -> None:
         """Load what waits for it, write what is due, pause and resume. Raises ``Blocked``, ``ConfigurationError``."""
+        self._broker.watch({name: slot.header.topic_id for name, slot in self._loaded()}, self._clock())
         self._load_waiting()
         for owned in list(self._owned.values()):
             self._attempt(owned, lambda owned=owned: owned.tick(self._clock()))  # type: ignore[misc]
@@ -130,8 +133,8 @@ class Assignment:
 
     def stop(self, deadline: float) -> bool:
         """Store everything that is counted; whether that was done by ``deadline``."""
-        stored = [self._finish(owned, deadline) for owned in list(self._owned.values())]
-        return all(stored)
+        self._stop_by = deadline
+        return self._store(list(self._owned.values()), deadline)
 
     def commit(self, *, wait: bool) -> None:
         """Tell Kafka the confirmed offsets, for lag tools."""
@@ -144,8 +147,16 @@ class Assignment:
             commit = self._consumer.commit
             _quietly("commit offsets", partial(commit, offsets=places, asynchronous=False if wait else True))  # noqa: SIM211
 
-    def _finish(self, owned: OwnedSlot, deadline: float) -> bool:
-        return owned.finish(self._clock(), deadline, self._clock)
+    def _store(self, slots: Sequence[OwnedSlot], deadline: float) -> bool:
+        """Store what is counted, each slot in turn until it works or there is no time left; whether all is stored."""
+        until = min(deadline, self._stop_by)
+        while (left := [owned for owned in slots if owned.unstored]) and self._clock() < until:
+            for owned in left:
+                if self._clock() < until:
+                    _quietly("store a slot", partial(owned.store, self._clock()))
+            if any(owned.unstored for owned in left):
+                self._parts.rejects.pump(STORE_AGAIN_SECONDS)
+        return not left
 
     def _attempt(self, owned: OwnedSlot, step: Callable[[], None]) -> None:
         try:
@@ -161,6 +172,9 @@ class Assignment:
             self._assigned.discard(name)
             self._consumer.incremental_unassign(_places([name]))
 
+    def _loaded(self) -> Iterator[tuple[SlotName, Slot[Any]]]:
+        return ((name, owned.slot) for name, owned in self._owned.items() if owned.slot is not None)
+
     def _load_waiting(self) -> None:
         now = self._clock()
         waiting = [owned for owned in self._owned.values() if owned.slot is None and now >= owned.retry_at]
@@ -168,8 +182,7 @@ class Assignment:
             return
         try:
             stored = {owned.name: owned.stored() for owned in waiting}
-            fresh = [name for name, record in stored.items() if record is None]
-            around = self._broker.surroundings(list(stored), fresh)
+            around = self._broker.surroundings({name: one.header if one else None for name, one in stored.items()})
             for owned in waiting:
                 self._load(owned, lambda owned=owned: owned.load(stored[owned.name], around[owned.name], now))  # type: ignore[misc]
         except Unavailable as error:

@@ -8,13 +8,15 @@ from store.offsets import LogBounds
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What Kafka says about a slot. The last two are asked for only where the slot has no header."""
+    """What Kafka says about a slot. The second two are asked for only where it has no header, the last where it has."""
 
     topic_id: str
     bounds: LogBounds
     committed: int | None = None
     published: int | None = None
     """The next offset that the newest published run names for it."""
+    truncated: bool = False
+    """Whether records below the header's next offset were replaced by others."""
 
 
 class BeyondLogEnd(Blocked):
@@ -36,11 +38,7 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
         )
         raise ConfigurationError(message)
     if header.topic_id != around.topic_id:
-        message = (
-            f"{slot}: the topic was deleted and made anew since it was counted "
-            f"(id {header.topic_id}, now {around.topic_id}); {_ways(slot)}"
-        )
-        raise Blocked(message)
+        raise made_anew(slot, header.topic_id, around.topic_id)
     start, end = around.bounds.start, around.bounds.end
     if header.next_offset < start:
         message = (
@@ -53,6 +51,19 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
             f"{slot}: offset {header.next_offset} is next, but the log ends at {end}: it was truncated; {_ways(slot)}"
         )
         raise BeyondLogEnd(message)
+    if around.truncated:
+        message = (
+            f"{slot}: records below offset {header.next_offset}, which is next, were replaced by others since they were "
+            f"counted: the log was truncated; {_ways(slot)}"
+        )
+        raise Blocked(message)
+
+
+def made_anew(slot: SlotName, counted: str, found: str) -> Blocked:
+    """The error for a slot that was counted from a topic with another id than the one that is there."""
+    return Blocked(
+        f"{slot}: the topic was deleted and made anew since it was counted (id {counted}, now {found}); {_ways(slot)}"
+    )
 
 
 def new_header(slot: SlotName, around: Surroundings, timezone: str) -> Header:

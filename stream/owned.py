@@ -133,20 +133,21 @@ class OwnedSlot:
             return
         self._attempt(lambda: self._work(now), now)
 
-    def finish(self, now: float, deadline: float, clock: Callable[[], float]) -> bool:
-        """Write all that is counted before the owner lets go; whether that was done by ``deadline``."""
-        while self.slot is not None and (self._in_hand or self._pending is not None or self.slot.changed):
-            if clock() > deadline:
-                return False
-            try:
-                self._fold_in_hand()
-                self._checkpoint(now)
-            except Unavailable as error:
-                log.warning("waiting to store the last checkpoint", slot=str(self.name), error=str(error))
-                self._parts.rejects.pump(0.05)
-            except SlotMovedError:
-                return False
-        return True
+    @property
+    def unstored(self) -> bool:
+        """Whether memory holds what Redis has not confirmed."""
+        return self.slot is not None and (bool(self._in_hand) or self._pending is not None or self.slot.changed)
+
+    def store(self, now: float) -> None:
+        """Try once to write all that is counted, due or not, before the owner lets go."""
+        try:
+            self._fold_in_hand()
+            self._checkpoint(now)
+        except Unavailable as error:
+            log.warning("waiting to store the last checkpoint", slot=str(self.name), error=str(error))
+        except SlotMovedError:
+            log.warning("slot was written by another or rolled back", slot=str(self.name))
+            self._forget()
 
     def committable(self, now: float) -> int | None:
         """The newest offset that Redis confirmed long enough ago, if it is new since the last call."""

@@ -1,19 +1,17 @@
 """An error of Redis is no answer: memory is kept, the partition is paused, and the same write goes out until it is answered."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 import redis
-from confluent_kafka import Consumer, TopicPartition
 
 from services.redis import LocalRedis
 from services.server import free_port
-from store import connect
 from tests.faults.proxy import RedisProxy
 from tests.integration.live import Live, action
+from tests.integration.watched import watched
 from tests.support import wait_until
 
 Change = Callable[[redis.Redis], object]
@@ -23,26 +21,11 @@ SLOW_LOAD = "key-load-delay 400\n"
 FILLER = 8_000
 
 
-class Watched(Consumer):
-    """A consumer that writes down what is asked of it."""
-
-    asked: list[str]
-
-    def pause(self, partitions: Iterable[TopicPartition]) -> None:
-        self.asked.append("pause")
-        super().pause(list(partitions))
-
-    def resume(self, partitions: Iterable[TopicPartition]) -> None:
-        self.asked.append("resume")
-        super().resume(list(partitions))
-
-
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What the worker asks of its consumer: pause and resume."""
-    monkeypatch.setattr(Watched, "asked", [], raising=False)
-    monkeypatch.setattr(connect, "Consumer", Watched)
-    return Watched.asked
+    with watched(monkeypatch) as consumer:
+        yield consumer.asked
 
 
 def assert_survived(live: Live, asked: list[str], begin: Callable[[], object], error: str, end: Callable[[], object]) -> None:
@@ -100,7 +83,7 @@ def test_a_redis_that_is_busy_with_a_script_is_waited_for(fragile: Live, asked: 
             client.eval("while true do end", 0)
 
     with fragile.client as client:
-        client.config_set("busy-reply-threshold", 100)
+        client.config_set("lua-time-limit", 100)
         script = threading.Thread(target=endless_script)
         assert_survived(fragile, asked, script.start, "BUSY", client.script_kill)
     script.join()

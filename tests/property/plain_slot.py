@@ -33,6 +33,9 @@ class LogRecord:
     value: bytes | None
     action: Action | None
 
+    def key(self) -> bytes | None:
+        """Keys mean nothing."""
+
 
 @dataclass(frozen=True)
 class PlainRules:

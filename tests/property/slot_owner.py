@@ -1,9 +1,12 @@
 """The owner of an actions slot on a dict of keys, to be cut off anywhere: ``stream.owned`` without its waiting."""
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 
 from schemas.moments import Calendar
 from schemas.rejects import Reject
@@ -17,8 +20,20 @@ from tests.property.key_space import KeySpace
 from tests.property.plain_slot import Figures, LogRecord, PlainRules
 from tests.property.stored_figures import StoredFigures
 
+CHUNK_BYTES = 64
 NAME = SlotName("t.actions", 0)
 STATE_IDS = itertools.count(1)
+
+
+@contextmanager
+def small_limits() -> Iterator[None]:
+    """Make chunks, writes and days in memory few, so that every example meets their ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("store.redo", "store.slots", "stream.cells"):
+            patch.setattr(f"{module}.CHUNK_BYTES", CHUNK_BYTES)
+        patch.setattr("stream.action_slot.MOST_WRITES", 3)
+        patch.setattr("stream.action_slot.SPARE_DAYS", 1)
+        yield
 
 
 def slot_rules(rules: PlainRules) -> SlotRules:
@@ -31,8 +46,8 @@ def batch_of(records: list[LogRecord], end: int, generation: int = 1) -> Batch:
     """The records as the consumer hands them on; ``end`` is how far the log is known to hold nothing else."""
     return Batch(
         NAME,
-        1,
-        [],
+        generation,
+        records,
         [record.value for record in records],
         np.array([record.offset for record in records], np.int64),
         np.array([record.timestamp for record in records], np.int64),
@@ -95,6 +110,7 @@ class Owner:
                 log = self.keys.read(self.stored, [name])[name] if self.stored else b""
                 self.slot.close(day, log)
             self.pending = self.slot.build(next(STATE_IDS).to_bytes(16, "big"), self.stored)
+            assert self.pending.header.previous == (self.stored.state_id if self.stored else b"")
         return self.pending
 
     def checkpoint(self) -> None:

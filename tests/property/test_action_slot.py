@@ -1,7 +1,7 @@
 """A slot holds what the words of the design make of its log, wherever batches, checkpoints and crashes cut that log."""
 
 import random
-from collections.abc import Generator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from schemas.rejects import Reason
 from stream.action_slot import ActionSlot
+from tests.property import slot_owner
 from tests.property.generated_log import ZONES, Draw, drawn, encoded, log_of, random_draws
 from tests.property.key_space import KeySpace
 from tests.property.plain_slot import DAY_MS, EPOCH, Action, Figures, LogRecord, PlainRules, PlainSlot
-from tests.property.slot_owner import Owner
+from tests.property.slot_owner import CHUNK_BYTES, Owner
 
-CHUNK_BYTES = 64
 BEFORE_JUDGING = {Reason.TOO_LARGE, Reason.MALFORMED_JSON, Reason.MISSING_FIELD, Reason.INVALID_FIELD}
 
 
@@ -50,13 +50,8 @@ rules_of_all_kinds = st.builds(
 
 
 @pytest.fixture(autouse=True, scope="module")
-def small_limits() -> Generator[None, None, None]:
-    """Make chunks, writes and days in memory few, so that every example meets their ends."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in ("store.redo", "store.slots", "stream.cells"):
-            patch.setattr(f"{module}.CHUNK_BYTES", CHUNK_BYTES)
-        patch.setattr("stream.action_slot.MOST_WRITES", 3)
-        patch.setattr("stream.action_slot.SPARE_DAYS", 1)
+def small_limits() -> Iterator[None]:
+    with slot_owner.small_limits():
         yield
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import struct
-from collections.abc import Generator
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -23,7 +23,7 @@ writes_of_one = st.lists(
 
 
 @pytest.fixture(autouse=True, scope="module")
-def small_chunks() -> Generator[None, None, None]:
+def small_chunks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("store.redo.CHUNK_BYTES", CHUNK_BYTES)
         yield

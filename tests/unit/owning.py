@@ -1,7 +1,7 @@
 """Owned slots on a real Redis whose requests and replies get lost when a test says so."""
 
 import itertools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 import redis
@@ -136,10 +136,16 @@ class Worker:
         self.load()
         self._attempt(lambda: self.owned.tick(self.now))
 
+    def store_all(self) -> None:
+        """Count the rest of the log and let go."""
+        self.read(len(self.log))
+        for _ in range(9):
+            if self.owned.unstored:
+                self.owned.store(self.now)
+        assert not self.owned.unstored
+
 
 def stored_figures(client: redis.Redis, name: SlotName) -> tuple[int, Figures] | None:
     """The next offset and the figures that a reader finds, None for nothing."""
     found = SlotStore(client).snapshot(name, lambda header: header.lengths)
     return (found.header.next_offset, StoredFigures(found.header, found.strings).read()) if found else None
-
-
