@@ -128,6 +128,9 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     next_offset: int
     first_offset: int
     leader_epoch: int | None = None
+    """Of the last record before ``next_offset``, which is the one before ``epoch_offset``: the offset also passes
+    markers of newer epochs, and to ask for it under the older one would look like a truncated log."""
+    epoch_offset: int = 0
     layout: int = LAYOUT_VERSION
     sequence: int = 0
     previous: bytes = b""

@@ -76,7 +76,9 @@ def _pack_days(lengths: Mapping[str, int]) -> tuple[dict[str, int], dict[str, li
     for kind, held in by_kind.items():
         held.sort()
         befores = [0, *(day for day, _ in held)]
-        packed[kind] = [part for (day, length), last in zip(held, befores, strict=False) for part in (day - last, length)]
+        packed[kind] = [
+            part for (day, length), last in zip(held, befores, strict=False) for part in (day - last, length)
+        ]
     return plain, packed
 
 

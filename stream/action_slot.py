@@ -18,7 +18,7 @@ from stream.judge import DayBounds
 from stream.minutes import MinuteLogs, distinct_users, minutes_by_account
 from stream.prepared_actions import PreparedActions, distinct, given, kept, prepare_actions
 from stream.profiles import Profiles
-from stream.slot import MOST_WRITES, Slot, SlotRules
+from stream.slot import MOST_BYTES, MOST_WRITES, Slot, SlotRules
 
 LOADED_AT_START = (*action_tables.STORED, layout.FIRST_DAY, layout.PROFILE)
 SPARE_DAYS = 16
@@ -58,6 +58,17 @@ class ActionSlot(Slot[PreparedActions]):
         for day in {layout.day_of(name) for name in strings}:
             if day is not None:
                 self._days[day] = DayVectors(day, strings)
+
+    def fits(self, prepared: PreparedActions) -> int:
+        """As many records as touch no more days than a checkpoint has bytes for; see ``Slot.fits``."""
+        changed = {day for day, held in self._days.items() if not held.clean}
+        days, first = np.unique(prepared.days, return_index=True)
+        fresh = sorted(at for day, at in zip(days.tolist(), first.tolist(), strict=True) if day not in changed)
+        room = max(0, self._days_at_once() - len(changed))
+        return int(prepared.at[fresh[room]]) if room < len(fresh) else len(prepared.batch.values)
+
+    def _days_at_once(self) -> int:
+        return max(1, MOST_BYTES // self._tables.bytes_a_day)
 
     def apply(self, prepared: PreparedActions) -> None:
         """Count a prepared batch; see ``Slot.apply``."""

@@ -28,6 +28,11 @@ class ActionTables:
         self.user_series = PairIds(tables.packed_pairs(strings[layout.USER_SERIES]))
         self._logs = {name: GrowingLog(name, len(strings[name])) for name in STORED}
 
+    @property
+    def bytes_a_day(self) -> int:
+        """The most that the vectors of one day take."""
+        return 4 * len(self.series) + len(self.users) // 8 + 4 * len(self.user_series) + 1
+
     def take_writes(self) -> list[Write]:
         """What the tables have grown by since the last call; from now on it counts as stored."""
         users = self.users.take_fresh()

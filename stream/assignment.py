@@ -155,7 +155,7 @@ class Assignment:
                 if self._clock() < until:
                     _quietly("store a slot", partial(owned.store, self._clock()))
             if any(owned.unstored for owned in left):
-                self._parts.rejects.pump(STORE_AGAIN_SECONDS)
+                _quietly("deliver rejects", partial(self._parts.rejects.pump, STORE_AGAIN_SECONDS))
         return not left
 
     def _attempt(self, owned: OwnedSlot, step: Callable[[], None]) -> None:
@@ -223,7 +223,7 @@ class Assignment:
 
 
 def _start(name: SlotName, header: Header) -> TopicPartition:
-    if header.leader_epoch is None:
+    if header.leader_epoch is None or header.epoch_offset != header.next_offset:
         return TopicPartition(name.topic, name.partition, header.next_offset)
     return TopicPartition(name.topic, name.partition, header.next_offset, leader_epoch=header.leader_epoch)
 

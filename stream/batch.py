@@ -34,6 +34,20 @@ class Batch:
     end: int
     leader_epoch: int | None
 
+    def first(self, size: int) -> "Batch":
+        """The first ``size`` (>= 1) records, and nothing behind them."""
+        kept = slice(0, size)
+        return Batch(
+            self.slot,
+            self.generation,
+            self.messages[kept],
+            self.values[kept],
+            self.offsets[kept],
+            self.timestamps[kept],
+            int(self.offsets[size - 1]) + 1,
+            None,
+        )
+
     def from_offset(self, offset: int) -> "Batch":
         """The same without the records below ``offset``, which are counted already."""
         first = int(np.searchsorted(self.offsets, offset))

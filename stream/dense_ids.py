@@ -90,6 +90,9 @@ class PairIds:
         self._slots.add(known)
         self._fresh: list[NDArray[np.uint64]] = []
 
+    def __len__(self) -> int:
+        return self._slots.size
+
     def ids(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
         """The id of each pair, shape (n,); pairs not seen before get the next ones."""
         keys = (first << 32 | second).astype(np.uint64)

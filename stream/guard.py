@@ -53,7 +53,7 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
         raise BeyondLogEnd(message)
     if around.truncated:
         message = (
-            f"{slot}: records below offset {header.next_offset}, which is next, were replaced by others since they were "
+            f"{slot}: records below offset {header.next_offset}, which is next, were replaced since they were "
             f"counted: the log was truncated; {_ways(slot)}"
         )
         raise Blocked(message)
@@ -74,7 +74,7 @@ def new_header(slot: SlotName, around: Surroundings, timezone: str) -> Header:
             f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"
         )
         raise Blocked(message)
-    if around.published:
+    if around.published not in {None, 0, around.bounds.start}:  # the last: a run over an empty log that nobody owned
         message = (
             f"{slot}: Redis has no slot, but the newest published run counted it up to offset {around.published}: "
             f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"

@@ -5,7 +5,7 @@ was sent and not answered. An error is not an answer: the same record with the s
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +103,8 @@ class OwnedSlot:
         )
         strings = parts.store.read(self.name, stored, names) if stored else dict.fromkeys(names, b"")
         self.slot = kind(header, parts.rules, strings)
+        if stored is None:
+            self.slot.begin()
         self._stored = stored
         self._written_at = self._compared_at = now
         return header
@@ -125,7 +127,7 @@ class OwnedSlot:
             return
         self._in_hand.append(batch)
         if not self.stalled:
-            self._attempt(self._fold_in_hand, now)
+            self._attempt(lambda: self._fold_in_hand(now), now)
 
     def tick(self, now: float) -> None:
         """Do what is due. Raises ``SlotMovedError``."""
@@ -141,7 +143,7 @@ class OwnedSlot:
     def store(self, now: float) -> None:
         """Try once to write all that is counted, due or not, before the owner lets go."""
         try:
-            self._fold_in_hand()
+            self._fold_in_hand(now)
             self._checkpoint(now)
         except Unavailable as error:
             log.warning("waiting to store the last checkpoint", slot=str(self.name), error=str(error))
@@ -169,7 +171,7 @@ class OwnedSlot:
 
     def _work(self, now: float) -> None:
         assert self.slot is not None  # noqa: S101  tick checks
-        self._fold_in_hand()
+        self._fold_in_hand(now)
         due = now - self._written_at >= CHECKPOINT_SECONDS or self._events >= CHECKPOINT_EVENTS
         if self._pending is not None or (self.slot.changed and due):
             self._checkpoint(now)
@@ -178,36 +180,51 @@ class OwnedSlot:
         elif not self._tally.outstanding:
             self._pause = 0.0
 
-    def _fold_in_hand(self) -> None:
-        slot, parts = self.slot, self._parts
+    def _fold_in_hand(self, now: float) -> None:
+        slot = self.slot
         while slot is not None and self._in_hand:
             batch = self._in_hand[0].from_offset(slot.header.next_offset)
             prepared = slot.prepare(batch)
+            room = slot.fits(prepared)
+            if not room and batch.values:
+                self._checkpoint(now)
+                continue
+            if room < len(batch.values):
+                batch = batch.first(room)
+                prepared = slot.prepare(batch)
             missing = slot.missing(prepared)
             if missing and self._stored is not None:
-                slot.supply(parts.store.read(self.name, self._stored_now(), missing))
+                slot.supply(self._read(missing))
             with self._whole():
                 slot.apply(prepared)
-            self._in_hand.popleft()
+            if batch.end >= self._in_hand[0].end:
+                self._in_hand.popleft()
             self._events += len(batch.values)
             self._send_rejects(prepared)
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
-        """What breaks off halfway voids the memory: the last checkpoint of a dying process must not store half of it."""
+        """What breaks off halfway voids the memory: the last checkpoint of a dying process must not hold half."""
         try:
             yield
         except BaseException:
             self._forget()
             raise
 
-    def _stored_now(self) -> RedoRecord:
-        """The record that is true in Redis, which must be ours: confirmed, or sent and not answered yet."""
-        stored = self._parts.store.stored(self.name)
+    def _read(self, strings: Collection[str]) -> Mapping[str, bytearray]:
+        """Strings of the slot as of our last checkpoint, confirmed or sent and not answered yet.
+
+        The state id is compared before and after: strings of another owner could fit ours again after a rollback.
+        """
+        store = self._parts.store
         ours = {record.state_id for record in (self._stored, self._pending) if record is not None}
+        stored = store.stored(self.name)
         if stored is None or stored.state_id not in ours:
             raise SlotMovedError
-        return stored
+        found = store.read(self.name, stored, strings)
+        if store.state_id(self.name) not in ours:
+            raise SlotMovedError
+        return found
 
     def _send_rejects(self, prepared: Prepared) -> None:
         batch = prepared.batch
@@ -242,7 +259,7 @@ class OwnedSlot:
             return
         for day in self.slot.closable():
             name = minute_log(day)
-            stored = self._parts.store.read(self.name, self._stored_now(), [name])[name] if self._stored else b""
+            stored = self._read([name])[name] if self._stored else b""
             with self._whole():
                 self.slot.close(day, stored)
 

@@ -1,7 +1,7 @@
 """Whether a slot's next offset still belongs to the log that is there now, as the broker's leader epochs tell.
 
-The consumer of a group does not find out: librdkafka compares epochs when it learns of another leader, and where it knows
-the leader before it starts to read, it reads on. Here it starts before it knows any.
+The consumer of a group does not find out: librdkafka compares epochs when it learns of another leader, and where it
+knows the leader before it starts to read, it reads on. Here it starts before it knows any.
 """
 
 import time
@@ -25,7 +25,7 @@ def truncated(settings: Settings, headers: Mapping[SlotName, Header]) -> set[Slo
     Raises Unavailable where the broker does not say. Without a leader epoch in the header there is nothing to compare.
     """
     places = [
-        TopicPartition(slot.topic, slot.partition, header.next_offset, leader_epoch=header.leader_epoch)
+        TopicPartition(slot.topic, slot.partition, header.epoch_offset, leader_epoch=header.leader_epoch)
         for slot, header in headers.items()
         if header.leader_epoch is not None
     ]
@@ -48,7 +48,9 @@ def _refused(consumer: Consumer, slots: Collection[SlotName]) -> set[SlotName]:
     while open_questions:
         if time.monotonic() > deadline:
             names = ", ".join(map(str, sorted(open_questions)))
-            message = f"Kafka did not say within {ANSWER_SECONDS:.0f} s whether the log of {names} has a gap; see the broker"
+            message = (
+                f"Kafka did not say within {ANSWER_SECONDS:.0f} s whether the log of {names} has a gap; see the broker"
+            )
             raise Unavailable(message)
         try:
             event = consumer.poll(1.0)
@@ -56,10 +58,10 @@ def _refused(consumer: Consumer, slots: Collection[SlotName]) -> set[SlotName]:
             raise Unavailable(f"Kafka gave no answer about the logs: {error.args[0].str()}") from error
         if event is None:
             continue
-        slot, error = SlotName(event.topic() or "", event.partition() or 0), event.error()
-        if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's public names
+        slot, said = SlotName(event.topic() or "", event.partition() or 0), event.error()
+        if said is None or said.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's public names
             open_questions.discard(slot)
-        elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  as above
+        elif said.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  as above
             open_questions.discard(slot)
             refused.add(slot)
     return refused

@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Mapping
-from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient, TopicDescription
 
 from store.layout import SlotName
 from stream.guard import made_anew
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 WATCH_SECONDS = 3.0
 

@@ -167,7 +167,8 @@ class Live:
 
     def counts(self, partition: int = 0) -> dict[str, int]:
         """Actions by account, of all days, as a reader finds them in the slot."""
-        found = SlotStore(self.client).snapshot(self.slot(partition), lambda header: header.lengths)
+        needed = (layout.ACCOUNTS, layout.name_lengths(layout.ACCOUNTS), layout.SERIES)
+        found = SlotStore(self.client).snapshot(self.slot(partition), lambda header: {*header.lengths, *needed})
         if found is None:
             return {}
         strings = {name: bytes(data) for name, data in found.strings.items()}

@@ -65,7 +65,7 @@ def test_while_rejects_cannot_be_written_the_worker_waits_before_them_and_goes_o
         live.wait_stored(10)
         make_unwritable(live)
         live.produce([action(), *refused, action()])
-        live.wait_said("reject not delivered, trying again")
+        live.wait_said("rejects not delivered, trying again")
         live.wait_said("waiting", error="rejects of")
         live.produce([action()] * 5)
         live.wait_said("waiting", times=3, error="rejects of")
@@ -90,7 +90,7 @@ def test_a_worker_that_stops_before_its_rejects_are_delivered_has_not_passed_the
         limit_rejects(live, 1_000)
         refused = os.urandom(5_000)
         live.produce([action(), refused])
-        live.wait_said("reject not delivered, trying again")
+        live.wait_said("rejects not delivered, trying again")
         assert running.stop() is Exit.FAILED
     assert live.next_offset() == 10
     with live.worker() as running:  # which also sees to it that the topic takes them
