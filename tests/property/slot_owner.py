@@ -33,6 +33,7 @@ def small_limits() -> Iterator[None]:
             patch.setattr(f"{module}.CHUNK_BYTES", CHUNK_BYTES)
         patch.setattr("stream.action_slot.MOST_WRITES", 3)
         patch.setattr("stream.action_slot.SPARE_DAYS", 1)
+        patch.setattr("stream.action_slot.MOST_BYTES", 64)
         yield
 
 
