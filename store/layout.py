@@ -1,11 +1,12 @@
 """The Redis layout of a slot: its keys, its header and the names of its strings.
 
-One Kafka partition is one slot is one Redis hash tag, so every key of a slot lives on one node. A slot is a set of logical
-byte strings that only grow or are overwritten in place, plus one redo record that makes checkpoints true (``store/redo.py``).
-A logical string is cut into chunks of ``CHUNK_BYTES``, one Redis key each.
+One Kafka partition is one slot is one Redis hash tag, so every key of a slot lives on one node. A slot is a set of
+logical byte strings that only grow or are overwritten in place, plus one redo record that makes checkpoints true
+(``store/redo.py``). A logical string is cut into chunks of ``CHUNK_BYTES``, one Redis key each.
 """
 
-import datetime
+import datetime as dt
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -31,12 +32,17 @@ USER_SERIES = "user-series"
 FIRST_DAY = "first-day"
 """u32 by account: the earliest day of any counted action, 0 for none."""
 PROFILE = "profile"
-"""24 bytes by user (``PROFILE_CELL``): the newest profile, as profile id + 1, and timestamp and offset of its record."""
+"""24 bytes by user (``PROFILE_CELL``): the newest profile as profile id + 1, timestamp and offset of its record."""
 RECORDS = "records"
 """Log of the valid records of a partition of the accounts topic."""
 
 PROFILE_CELL = np.dtype(
-    {"names": ["profile", "timestamp", "offset"], "formats": ["<u4", "<i8", "<i8"], "offsets": [0, 8, 16], "itemsize": 24}
+    {
+        "names": ["profile", "timestamp", "offset"],
+        "formats": ["<u4", "<i8", "<i8"],
+        "offsets": [0, 8, 16],
+        "itemsize": 24,
+    }
 )
 
 
@@ -45,39 +51,42 @@ def name_lengths(table: str) -> str:
     return f"{table}-lengths"
 
 
-def _dated(kind: str, day: int) -> str:
-    return f"{kind}:{datetime.date.fromordinal(day).isoformat()}"
+@lru_cache(maxsize=8192)
+def dated(kind: str, day: int) -> str:
+    """The name of a day's string of some kind."""
+    return f"{kind}:{dt.date.fromordinal(day).isoformat()}"
 
 
 def count(day: int) -> str:
     """u32 by series: actions of that day."""
-    return _dated("count", day)
+    return dated("count", day)
 
 
 def user_count(day: int) -> str:
     """u32 by user series: actions of that day."""
-    return _dated("user-count", day)
+    return dated("user-count", day)
 
 
 def active(day: int) -> str:
     """One bit by user (least significant bit first): acted on that day."""
-    return _dated("active", day)
+    return dated("active", day)
 
 
 def minutes(day: int) -> str:
     """u32 by account: distinct (user, minute) pairs of a closed day."""
-    return _dated("minutes", day)
+    return dated("minutes", day)
 
 
 def minute_log(day: int) -> str:
     """Pairs of u32 (user id, epoch minute) of an open day, nearly distinct."""
-    return _dated("minute-log", day)
+    return dated("minute-log", day)
 
 
+@lru_cache(maxsize=8192)
 def day_of(string: str) -> int | None:
     """The day (proleptic ordinal) that a string's name carries, or None."""
     _, colon, day = string.partition(":")
-    return datetime.date.fromisoformat(day).toordinal() if colon else None
+    return dt.date.fromisoformat(day).toordinal() if colon else None
 
 
 class SlotName(msgspec.Struct, frozen=True, order=True):
@@ -119,6 +128,9 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     next_offset: int
     first_offset: int
     leader_epoch: int | None = None
+    """Of the last record before ``next_offset``, which is the one before ``epoch_offset``: the offset also passes
+    markers of newer epochs, and to ask for it under the older one would look like a truncated log."""
+    epoch_offset: int = 0
     layout: int = LAYOUT_VERSION
     sequence: int = 0
     previous: bytes = b""

@@ -50,7 +50,9 @@ class SlotStore:
         try:
             return decode_redo(encoded)
         except (msgspec.DecodeError, struct.error, UnicodeDecodeError) as error:
-            message = f"{slot.redo_key} in Redis is no redo record of this version ({error}); `rebuild` counts the slot again"
+            message = (
+                f"{slot.redo_key} in Redis is no redo record of this version ({error}); `rebuild` counts the slot again"
+            )
             raise Blocked(message) from error
 
     def state_id(self, slot: SlotName) -> bytes:
@@ -63,9 +65,18 @@ class SlotStore:
     def read(self, slot: SlotName, record: RedoRecord, strings: Collection[str]) -> dict[str, bytearray]:
         """The named strings as ``record`` makes them. A string that the header does not name comes out empty.
 
-        Right only while ``record`` is the stored one or the one before it; ``snapshot`` makes sure of that.
-        Raises ``Blocked`` where Redis holds less than the header says.
+        Right only while ``record`` is the stored one or the one before it: the caller's next checkpoint tells, and
+        ``snapshot`` makes sure of it. Raises ``Blocked`` where Redis holds less than the header of the stored record
+        says, ``Unavailable`` where somebody else wrote meanwhile and dropped what was to be read.
         """
+        try:
+            return self._overlaid(slot, record, strings)
+        except Blocked as blocked:
+            if self.state_id(slot) == record.state_id:
+                raise
+            raise Unavailable(f"{slot} was written by another while it was read") from blocked
+
+    def _overlaid(self, slot: SlotName, record: RedoRecord, strings: Collection[str]) -> dict[str, bytearray]:
         lengths = {string: record.header.lengths.get(string, 0) for string in strings}
         bases = {string: record.bases.get(string, length) for string, length in lengths.items()}
         contents = self._fetch(slot, bases)
@@ -78,29 +89,26 @@ class SlotStore:
         return contents
 
     def snapshot(self, slot: SlotName, choose: Callable[[Header], Collection[str]]) -> Snapshot | None:
-        """The header and the strings that ``choose`` names for it, as of one moment; None for a slot that does not exist.
+        """The header and the strings that ``choose`` names for it, as of one moment; None where there is no slot.
 
-        The strings may hold the writes of the record after the one that was read, which only repeat it once that record is
-        laid over them; two records on, they would show a later state, and the read starts again.
+        The strings may hold the writes of the record after the one that was read, which only repeat it once that
+        record is laid over them; two records on, they would show a later state, and the read starts again.
         """
-        failure: Blocked | None = None
         for _ in range(_READ_TRIES):
             record = self.stored(slot)
             if record is None:
                 return None
             try:
-                strings = self.read(slot, record, choose(record.header))
-            except Blocked as blocked:
-                failure = blocked
-            else:
-                after = self.stored(slot)
-                if after is not None and record.state_id in (after.state_id, after.header.previous):
-                    return Snapshot(record.header, strings)
-                continue
-            if self.state_id(slot) == record.state_id:
-                raise failure
+                strings = self._overlaid(slot, record, choose(record.header))
+            except Blocked:
+                if self.state_id(slot) == record.state_id:
+                    raise
+                continue  # strings that later records drop may be gone already
+            after = self.stored(slot)
+            if after is not None and record.state_id in (after.state_id, after.header.previous):
+                return Snapshot(record.header, strings)
         message = f"{slot}: moved on {_READ_TRIES} times while it was read; run again when the stream has caught up"
-        raise failure or Unavailable(message)
+        raise Unavailable(message)
 
     def checkpoint(self, slot: SlotName, stored: RedoRecord | None, record: RedoRecord) -> Answer:
         """Make ``record`` true if ``stored`` still is. Resending the same record is harmless."""
@@ -120,7 +128,7 @@ class SlotStore:
             raise _unavailable(key, error) from error
 
     def _fetch(self, slot: SlotName, lengths: dict[str, int]) -> dict[str, bytearray]:
-        """At least ``lengths`` bytes of each string, at most ``_KEYS_PER_CALL`` chunks or ``CHUNK_BYTES`` bytes a call."""
+        """At least ``lengths`` bytes of each string, in calls of ``_KEYS_PER_CALL`` chunks or ``CHUNK_BYTES`` bytes."""
         contents = {string: bytearray() for string in lengths}
         for group in _bounded_groups(lengths):
             keys = [slot.chunk_key(string, chunk) for string, chunk in group]
@@ -153,8 +161,8 @@ def _bounded_groups(lengths: dict[str, int]) -> Iterable[list[tuple[str, int]]]:
 
 def _short(key: str, held: int, needed: int) -> str:
     return (
-        f"Redis holds {held} of {needed} bytes of {key}: keys were deleted or evicted; set maxmemory-policy noeviction, "
-        "then `engagement-stream rebuild` counts the slot again"
+        f"Redis holds {held} of {needed} bytes of {key}: keys were deleted or evicted; "
+        "set maxmemory-policy noeviction, then `engagement-stream rebuild` counts the slot again"
     )
 
 

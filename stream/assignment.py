@@ -2,43 +2,46 @@
 
 What to know before changing anything here; each point has bitten somebody:
 
-1. There is one way to load a slot, for a new assignment and for a reload: the header first, then the strings. Its state id is
-   what the next checkpoint expects, so a write in between makes that checkpoint answer `other`. Reading starts at the
-   header's offset with its leader epoch, both passed in the assignment: a seek may be overtaken by a late offset fetch.
-2. Records carry the generation of the assignment they were fetched under. Revoke, lost and reload start a new generation, and
-   records in hand of an older one are dropped: the header's owner will read them again.
-3. The group's callbacks never raise and never read from Redis or Kafka in order to load: a callback only takes note, and
-   ``maintain`` loads outside, again and again until it works. An exception out of `consume()` ends the process, because the
-   records fetched with it are gone.
-4. A checkpoint that answers `other` voids the memory: reload, go on from the stored offset, back off where it repeats. Even
-   the first reload waits for the next `consume()`, which tells whether the assignment was lost: then the other writer is the
-   new owner, and there is nothing to reload.
+1. There is one way to load a slot, for a new assignment and for a reload: the header first, then the strings. Its state
+   id is what the next checkpoint expects, so a write in between makes that checkpoint answer `other`. Reading starts at
+   the header's offset with its leader epoch, both passed in the assignment: a seek may be overtaken by a late offset
+   fetch.
+2. Records carry the generation of the assignment they were fetched under. Revoke, lost and reload start a new
+   generation, and records in hand of an older one are dropped: the header's owner will read them again.
+3. The group's callbacks never raise and never read from Redis or Kafka in order to load: a callback only takes note,
+   and ``maintain`` loads outside, again and again until it works. An exception out of `consume()` ends the process,
+   because the records fetched with it are gone.
+4. A checkpoint that answers `other` voids the memory: reload, go on from the stored offset, back off where it repeats.
+   Even the first reload waits for the next `consume()`, which tells whether the assignment was lost: then the other
+   writer is the new owner, and there is nothing to reload.
 5. An error of Redis is not an answer: the partition is paused, the same write goes out again (``owned.py``).
-6. Revoke: checkpoint, then release. Lost: release only, another member may have the partition already. The offset committed
-   in Kafka is for lag tools. It is never used to resume.
+6. Revoke: checkpoint, then release. Lost: release only, another member may have the partition already. The offset
+   committed in Kafka is for lag tools. It is never used to resume.
 7. Markers and gaps at the end of a log move the offset as well, by the end-of-partition event.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
-from itertools import chain, compress
-from operator import itemgetter, ne
+from typing import Any
 
-import numpy as np
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from schemas.exits import Blocked, EngagementError, Unavailable
+from schemas.exits import EngagementError, Unavailable
 from store.layout import Header, SlotName
-from stream.batch import Batch
 from stream.broker import Broker
 from stream.guard import BeyondLogEnd
 from stream.owned import OwnedSlot, Parts, SlotMovedError
+from stream.received import by_partition, check_errors, to_batch
+from stream.slot import Slot
 
 log = structlog.get_logger()
 
 REVOKE_SECONDS = 15.0
 """How long revoked partitions may take in all to store what is counted."""
+STORE_AGAIN_SECONDS = 0.05
 COMMIT_SECONDS = 5.0
 LOG_END_SECONDS = 15.0
 """How long a broker may say that its log ends before a stored offset: after a restart its end lags for a moment."""
@@ -58,6 +61,7 @@ class Assignment:
         self._generation = 0
         self._committed_at = clock()
         self._beyond_since: dict[SlotName, float] = {}
+        self._stop_by = math.inf
 
     def generations(self) -> dict[SlotName, int]:
         """The generation of every partition that records may arrive for."""
@@ -79,11 +83,8 @@ class Assignment:
 
     def on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Store what is counted of the partitions that go, then let go of them."""
-        deadline = self._clock() + REVOKE_SECONDS
-        for place in partitions:
-            owned = self._owned.get(SlotName(place.topic, place.partition))
-            if owned is not None:
-                _quietly("store revoked partition", lambda owned=owned: self._finish(owned, deadline))  # type: ignore[misc]
+        going = [self._owned.get(SlotName(place.topic, place.partition)) for place in partitions]
+        self._store([owned for owned in going if owned is not None], self._clock() + REVOKE_SECONDS)
         self._release(consumer, partitions)
         log.info("partitions revoked", partitions=_texts(partitions))
 
@@ -94,13 +95,13 @@ class Assignment:
 
     def _release(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         names = [SlotName(place.topic, place.partition) for place in partitions]
-        going = [TopicPartition(name.topic, name.partition) for name in names if name in self._assigned]
+        going = self._assigned.intersection(names)
+        _quietly("resume partitions", lambda: self._resume(self._paused.intersection(names)))
         for name in names:
             self._owned.pop(name, None)
             self._beyond_since.pop(name, None)
         self._assigned.difference_update(names)
-        self._paused.difference_update(names)
-        _quietly("release partitions", lambda: consumer.incremental_unassign(going))
+        _quietly("release partitions", lambda: consumer.incremental_unassign(_places(going)))
 
     # Records: points 2 and 7.
 
@@ -114,14 +115,15 @@ class Assignment:
             owned = self._owned.get(name)
             generation = fetched_under.get(name)
             if owned is None or generation is None or name not in self._assigned:
-                _check_errors(name, [message for message in records if message.error() is not None])
+                check_errors(name, [message for message in records if message.error() is not None])
                 continue
             self._attempt(owned, lambda o=owned, r=records, g=generation: o.take(to_batch(o.name, g, r), now))  # type: ignore[misc]
 
     # What is due: points 1, 4 and 5.
 
     def maintain(self) -> None:
-        """Load what waits for it, write what is due, pause and resume. Raises ``Blocked`` and ``ConfigurationError``."""
+        """Load what waits for it, write what is due, pause and resume. Raises ``Blocked``, ``ConfigurationError``."""
+        self._broker.watch({name: slot.header.topic_id for name, slot in self._loaded()}, self._clock())
         self._load_waiting()
         for owned in list(self._owned.values()):
             self._attempt(owned, lambda owned=owned: owned.tick(self._clock()))  # type: ignore[misc]
@@ -131,7 +133,8 @@ class Assignment:
 
     def stop(self, deadline: float) -> bool:
         """Store everything that is counted; whether that was done by ``deadline``."""
-        return all([self._finish(owned, deadline) for owned in list(self._owned.values())])
+        self._stop_by = deadline
+        return self._store(list(self._owned.values()), deadline)
 
     def commit(self, *, wait: bool) -> None:
         """Tell Kafka the confirmed offsets, for lag tools."""
@@ -144,8 +147,16 @@ class Assignment:
             commit = self._consumer.commit
             _quietly("commit offsets", partial(commit, offsets=places, asynchronous=False if wait else True))  # noqa: SIM211
 
-    def _finish(self, owned: OwnedSlot, deadline: float) -> bool:
-        return owned.finish(self._clock(), deadline, self._clock)
+    def _store(self, slots: Sequence[OwnedSlot], deadline: float) -> bool:
+        """Store what is counted, each slot in turn until it works or there is no time left; whether all is stored."""
+        until = min(deadline, self._stop_by)
+        while (left := [owned for owned in slots if owned.unstored]) and self._clock() < until:
+            for owned in left:
+                if self._clock() < until:
+                    _quietly("store a slot", partial(owned.store, self._clock()))
+            if any(owned.unstored for owned in left):
+                _quietly("deliver rejects", partial(self._parts.rejects.pump, STORE_AGAIN_SECONDS))
+        return not left
 
     def _attempt(self, owned: OwnedSlot, step: Callable[[], None]) -> None:
         try:
@@ -157,9 +168,12 @@ class Assignment:
 
     def _unassign(self, name: SlotName) -> None:
         if name in self._assigned:
+            self._resume(self._paused & {name})
             self._assigned.discard(name)
-            self._paused.discard(name)
-            self._consumer.incremental_unassign([TopicPartition(name.topic, name.partition)])
+            self._consumer.incremental_unassign(_places([name]))
+
+    def _loaded(self) -> Iterator[tuple[SlotName, Slot[Any]]]:
+        return ((name, owned.slot) for name, owned in self._owned.items() if owned.slot is not None)
 
     def _load_waiting(self) -> None:
         now = self._clock()
@@ -168,8 +182,7 @@ class Assignment:
             return
         try:
             stored = {owned.name: owned.stored() for owned in waiting}
-            fresh = [name for name, record in stored.items() if record is None]
-            around = self._broker.surroundings(list(stored), fresh)
+            around = self._broker.surroundings({name: one.header if one else None for name, one in stored.items()})
             for owned in waiting:
                 self._load(owned, lambda owned=owned: owned.load(stored[owned.name], around[owned.name], now))  # type: ignore[misc]
         except Unavailable as error:
@@ -196,73 +209,23 @@ class Assignment:
 
     def _pause_and_resume(self) -> None:
         wanted = {name for name in self._assigned if self._owned[name].stalled}
-        pause, resume = wanted - self._paused, self._paused - wanted
+        pause = wanted - self._paused
         if pause:
-            self._consumer.pause([TopicPartition(name.topic, name.partition) for name in pause])
-        if resume:
-            self._consumer.resume([TopicPartition(name.topic, name.partition) for name in resume])
+            self._consumer.pause(_places(pause))
+        self._resume(self._paused - wanted)
         self._paused = wanted
+
+    def _resume(self, names: AbstractSet[SlotName]) -> None:
+        """Also before a partition goes: it would come back paused, as librdkafka keeps that over assignments."""
+        if names:
+            self._paused = self._paused - names
+            self._consumer.resume(_places(names))
 
 
 def _start(name: SlotName, header: Header) -> TopicPartition:
-    if header.leader_epoch is None:
+    if header.leader_epoch is None or header.epoch_offset != header.next_offset:
         return TopicPartition(name.topic, name.partition, header.next_offset)
     return TopicPartition(name.topic, name.partition, header.next_offset, leader_epoch=header.leader_epoch)
-
-
-def by_partition(messages: Sequence[Message]) -> dict[SlotName, Sequence[Message]]:
-    """The messages of each partition, in order. They come in runs; the longer a batch, the cheaper each record in it."""
-    if not messages:
-        return {}
-    topics = set(map(Message.topic, messages))
-    if len(topics) > 1:
-        mixed = [(topic, [message for message in messages if message.topic() == topic]) for topic in topics]
-        return {name: records for _, part in mixed for name, records in by_partition(part).items()}
-    partitions = list(map(Message.partition, messages))
-    starts = [0, *compress(range(1, len(partitions)), map(ne, partitions[1:], partitions))]
-    runs: dict[int, list[Sequence[Message]]] = {}
-    for start, end in zip(starts, [*starts[1:], len(partitions)], strict=True):
-        runs.setdefault(partitions[start] or 0, []).append(messages[start:end])
-    topic = topics.pop() or ""
-    return {SlotName(topic, partition): list(chain(*parts)) for partition, parts in runs.items()}
-
-
-def to_batch(name: SlotName, generation: int, messages: Sequence[Message]) -> Batch:
-    """The records among ``messages``; an end-of-partition event says how far the log holds nothing else."""
-    events = list(compress(messages, map(Message.error, messages)))
-    end = _check_errors(name, events)
-    records = [message for message in messages if message.error() is None] if events else messages
-    size = len(records)
-    offsets = np.fromiter(map(Message.offset, records), np.int64, size)
-    times = np.fromiter(map(itemgetter(1), map(Message.timestamp, records)), np.int64, size)
-    if size:
-        end = max(end, int(offsets[-1]) + 1)
-    epoch = records[-1].leader_epoch() if size else None
-    return Batch(name, generation, records, list(map(Message.value, records)), offsets, times, end, epoch)
-
-
-def _check_errors(name: SlotName, events: Iterable[Message]) -> int:
-    """The offset of the last end-of-partition event, 0 without one. Raises for what does not pass by itself."""
-    end = 0
-    for event in events:
-        error = event.error()
-        if error is None:
-            continue
-        code = error.code()
-        if code == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's public name for the event
-            end = event.offset() or 0
-        elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  as above
-            message = (
-                f"{name}: the log no longer holds the offset that is next ({error.str()}); "
-                "see `engagement-stream lag`, then use `rebuild` or `accept-gap`"
-            )
-            raise Blocked(message)
-        elif code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED) or error.fatal():
-            message = f"{name.topic}: {error.str()}; see `engagement-stream topics`"
-            raise EngagementError(message)
-        else:
-            log.warning("kafka", slot=str(name), error=error.str())
-    return end
 
 
 def _quietly(what: str, step: Callable[[], object]) -> None:
@@ -270,9 +233,12 @@ def _quietly(what: str, step: Callable[[], object]) -> None:
     try:
         step()
     except (KafkaException, EngagementError, RuntimeError) as error:
-        log.error(f"could not {what}", error=str(error))
+        log.error("callback failed", step=what, error=str(error))  # noqa: TRY400  what it was is all there is to say
+
+
+def _places(names: Iterable[SlotName]) -> list[TopicPartition]:
+    return [TopicPartition(name.topic, name.partition) for name in names]
 
 
 def _texts(partitions: list[TopicPartition]) -> list[str]:
     return [f"{place.topic}/{place.partition}" for place in partitions]
-

@@ -21,8 +21,8 @@ class Keyed(Protocol):
 class Batch:
     """Consecutive records of one partition, and how far the log is known to hold nothing else.
 
-    ``offsets`` and ``timestamps`` (ms) have one cell per record; ``end`` is past the last record, and past the markers and
-    gaps behind it where the broker said so. ``generation`` is the assignment they were fetched under.
+    ``offsets`` and ``timestamps`` (ms) have one cell per record; ``end`` is past the last record, and past the markers
+    and gaps behind it where the broker said so. ``generation`` is the assignment they were fetched under.
     """
 
     slot: SlotName
@@ -33,6 +33,20 @@ class Batch:
     timestamps: NDArray[np.int64]
     end: int
     leader_epoch: int | None
+
+    def first(self, size: int) -> "Batch":
+        """The first ``size`` (>= 1) records, and nothing behind them."""
+        kept = slice(0, size)
+        return Batch(
+            self.slot,
+            self.generation,
+            self.messages[kept],
+            self.values[kept],
+            self.offsets[kept],
+            self.timestamps[kept],
+            int(self.offsets[size - 1]) + 1,
+            None,
+        )
 
     def from_offset(self, offset: int) -> "Batch":
         """The same without the records below ``offset``, which are counted already."""

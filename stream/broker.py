@@ -1,14 +1,16 @@
 """What the worker asks of Kafka beside records: topic ids, log bounds, traces of earlier counting."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from confluent_kafka.admin import AdminClient
 
 from schemas.settings import Settings
-from store.layout import SlotName
+from store.layout import Header, SlotName
 from store.offsets import committed, log_bounds, topic_ids
 from store.runs import newest_manifest
 from stream.guard import Surroundings
+from stream.probe import truncated
+from stream.topic_watch import TopicWatch
 
 
 class Broker:
@@ -17,23 +19,23 @@ class Broker:
     def __init__(self, admin: AdminClient, settings: Settings) -> None:
         self._admin = admin
         self._settings = settings
+        self._watch = TopicWatch(admin)
 
-    def surroundings(
-        self, slots: Collection[SlotName], without_header: Collection[SlotName]
-    ) -> dict[SlotName, Surroundings]:
-        """What Kafka says about ``slots``; of ``without_header`` among them also whether they were counted before."""
-        topics = sorted({slot.topic for slot in slots})
+    def watch(self, counted_from: Mapping[SlotName, str], now: float) -> None:
+        """Raise ``Blocked`` where a topic was made anew since; see ``TopicWatch``."""
+        self._watch.look(counted_from, now)
+
+    def surroundings(self, headers: Mapping[SlotName, Header | None]) -> dict[SlotName, Surroundings]:
+        """What Kafka says about these slots; of those without a header also whether they were counted before."""
+        topics = sorted({slot.topic for slot in headers})
         ids = topic_ids(self._admin, topics)
         bounds = log_bounds(self._admin, topics)
-        offsets = committed(self._admin, self._settings.group_id, without_header)
-        manifest = newest_manifest(self._settings) if without_header else None
-        published = manifest.inputs if manifest else {}
+        fresh = [slot for slot, header in headers.items() if header is None]
+        offsets = committed(self._admin, self._settings.group_id, fresh)
+        manifest = newest_manifest(self._settings) if fresh else None
+        published = {slot: manifest.inputs.get(str(slot)) for slot in fresh} if manifest else {}
+        gone = truncated(self._settings, {slot: header for slot, header in headers.items() if header is not None})
         return {
-            slot: Surroundings(
-                ids[slot.topic],
-                bounds[slot],
-                offsets.get(slot) if slot in without_header else None,
-                published.get(str(slot)) if slot in without_header else None,
-            )
-            for slot in slots
+            slot: Surroundings(ids[slot.topic], bounds[slot], offsets.get(slot), published.get(slot), slot in gone)
+            for slot in headers
         }

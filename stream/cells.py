@@ -169,8 +169,10 @@ def grown(array: NDArray[Any], size: int, fill: int) -> NDArray[Any]:
     """``array``, or a copy of it with room for ids below ``size`` whose new cells hold ``fill``."""
     if size <= len(array):
         return array
-    larger = np.full(max(size, 2 * len(array), 64), fill, array.dtype)
+    larger = np.zeros(max(size, 2 * len(array), 64), array.dtype)  # padding inside of cells included, unlike np.full
     larger[: len(array)] = array
+    if fill:
+        larger[len(array) :] = fill
     return larger
 
 

@@ -16,7 +16,7 @@ from schemas.exits import EngagementError, Exit, UsageError
 from schemas.settings import Settings, load_settings
 from store.connect import connect_redis, kafka_admin, wait_for_kafka, wait_for_redis
 from store.console import Output, run_app, show_version, write_json, write_table
-from store.layout import STATE_ID_BYTES, SlotName
+from store.layout import STATE_ID_BYTES, Header, SlotName
 from store.logs import configure_logs
 from store.offsets import log_bounds, owners, topic_ids
 from store.patience import ask_patiently
@@ -168,8 +168,12 @@ def accept_gap_command(
     settings = load_settings(os.environ)
     admin, client = _kafka(settings), connect_redis(settings)
     wait_for_redis(client, settings)
+
+    def replaced(slot: SlotName, header: Header) -> bool:
+        return slot in truncated(settings, {slot: header})
+
     for one in _partitions(admin, settings, topic, partition):
-        _say(accept_gap(SlotStore(client), one, functools.partial(truncated, settings), _new_id), "goes on")
+        _say(accept_gap(SlotStore(client), one, replaced, _new_id), "goes on")
 
 
 _new_id = functools.partial(secrets.token_bytes, STATE_ID_BYTES)

@@ -1,8 +1,8 @@
 """Dense ids by first appearance, a batch at a time: hash tables in numpy arrays.
 
-A dict costs 0.6 us (integers) to 1 us (names) per look-up once it is larger than the processor's caches, as every probe waits
-for memory; here the probes of a whole batch are under way at once, at a tenth of that, in a third of the memory. Look-ups
-are exact: equal fingerprints are followed by a comparison of the whole keys.
+A dict costs 0.6 us (integers) to 1 us (names) per look-up once it is larger than the processor's caches, as every probe
+waits for memory; here the probes of a whole batch are under way at once, at a tenth of that, in a third of the memory.
+Look-ups are exact: equal fingerprints are followed by a comparison of the whole keys.
 """
 
 import sys
@@ -36,7 +36,8 @@ class _Slots:
 
     def _home(self, prints: NDArray[np.uint64]) -> NDArray[np.int64]:
         shift = 65 - len(self._slots).bit_length()
-        return ((prints * _MULTIPLIER) >> np.uint64(shift)).astype(np.int64)
+        homes: NDArray[np.int64] = ((prints * _MULTIPLIER) >> np.uint64(shift)).astype(np.int64)
+        return homes
 
     def find(self, prints: NDArray[np.uint64], same: Same | None) -> NDArray[np.int64]:
         """The id of each key, -1 where it is unknown; ``same`` is None where fingerprints are the keys."""
@@ -56,7 +57,7 @@ class _Slots:
     ) -> NDArray[np.int64]:
         """The positions whose slot is taken by another key."""
         met = ids[probing]
-        equal = self._prints[met] == prints[probing]
+        equal: NDArray[np.bool_] = self._prints[met] == prints[probing]
         if same is not None:
             candidates = np.flatnonzero(equal & (met >= 0))
             equal[candidates] = same(met[candidates], probing[candidates])
@@ -88,6 +89,9 @@ class PairIds:
         self._slots = _Slots()
         self._slots.add(known)
         self._fresh: list[NDArray[np.uint64]] = []
+
+    def __len__(self) -> int:
+        return self._slots.size
 
     def ids(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
         """The id of each pair, shape (n,); pairs not seen before get the next ones."""
@@ -143,7 +147,8 @@ class NameIds:
 
     def owners(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """The owner of each id."""
-        return (self._rows[ids, 0] >> np.uint64(32)).astype(np.int64)
+        owners: NDArray[np.int64] = (self._rows[ids, 0] >> np.uint64(32)).astype(np.int64)
+        return owners
 
     def _keep(self, rows: NDArray[np.uint64]) -> None:
         size = self._slots.size
@@ -159,13 +164,12 @@ class NameIds:
             difference = held[:, 0] ^ asked[:, 0]
             for word in range(1, _NAME_WORDS + 1):
                 difference |= held[:, word] ^ asked[:, word]
-            return difference == 0
+            equal: NDArray[np.bool_] = difference == 0
+            return equal
 
         return same
 
-    def _encode(
-        self, text: bytes, lengths: NDArray[np.int64], owners: NDArray[np.int64] | None
-    ) -> NDArray[np.uint64]:
+    def _encode(self, text: bytes, lengths: NDArray[np.int64], owners: NDArray[np.int64] | None) -> NDArray[np.uint64]:
         """A row per name, equal for equal names only: owner and length, then the name's bytes, zero padded.
 
         Instead of its bytes a long name's row holds a number that is given to that name alone.

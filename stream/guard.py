@@ -8,13 +8,15 @@ from store.offsets import LogBounds
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What Kafka says about a slot. The last two are asked for only where the slot has no header."""
+    """What Kafka says about a slot. The second two are asked for only where it has no header, the last where it has."""
 
     topic_id: str
     bounds: LogBounds
     committed: int | None = None
     published: int | None = None
     """The next offset that the newest published run names for it."""
+    truncated: bool = False
+    """Whether records below the header's next offset were replaced by others."""
 
 
 class BeyondLogEnd(Blocked):
@@ -24,17 +26,19 @@ class BeyondLogEnd(Blocked):
 def check_header(slot: SlotName, header: Header, around: Surroundings, timezone: str) -> None:
     """Raise ``Blocked`` or ``ConfigurationError`` where going on from ``header`` would give wrong figures."""
     if header.layout != LAYOUT_VERSION:
-        message = f"{slot}: Redis holds layout {header.layout}, this version reads {LAYOUT_VERSION}; run the version that wrote it"
+        message = (
+            f"{slot}: Redis holds layout {header.layout}, this version reads {LAYOUT_VERSION}; "
+            "run the version that wrote it"
+        )
         raise Blocked(message)
     if header.timezone != timezone:
         message = (
-            f"timezone is {timezone}, but {slot} was counted in days of {header.timezone}; set timezone back, or count again "
-            "with `engagement-stream rebuild`"
+            f"timezone is {timezone}, but {slot} was counted in days of {header.timezone}; "
+            "set timezone back, or count again with `engagement-stream rebuild`"
         )
         raise ConfigurationError(message)
     if header.topic_id != around.topic_id:
-        message = f"{slot}: the topic was deleted and made anew since it was counted (id {header.topic_id}, now {around.topic_id}); {_ways(slot)}"
-        raise Blocked(message)
+        raise made_anew(slot, header.topic_id, around.topic_id)
     start, end = around.bounds.start, around.bounds.end
     if header.next_offset < start:
         message = (
@@ -43,22 +47,37 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
         )
         raise Blocked(message)
     if header.next_offset > end:
-        message = f"{slot}: offset {header.next_offset} is next, but the log ends at {end}: it was truncated; {_ways(slot)}"
+        message = (
+            f"{slot}: offset {header.next_offset} is next, but the log ends at {end}: it was truncated; {_ways(slot)}"
+        )
         raise BeyondLogEnd(message)
+    if around.truncated:
+        message = (
+            f"{slot}: records below offset {header.next_offset}, which is next, were replaced since they were "
+            f"counted: the log was truncated; {_ways(slot)}"
+        )
+        raise Blocked(message)
+
+
+def made_anew(slot: SlotName, counted: str, found: str) -> Blocked:
+    """The error for a slot that was counted from a topic with another id than the one that is there."""
+    return Blocked(
+        f"{slot}: the topic was deleted and made anew since it was counted (id {counted}, now {found}); {_ways(slot)}"
+    )
 
 
 def new_header(slot: SlotName, around: Surroundings, timezone: str) -> Header:
     """The header of a slot that was never counted. Raises ``Blocked`` where there are traces that it was."""
     if around.committed is not None:
         message = (
-            f"{slot}: Redis has no slot, but the group committed offset {around.committed}: Redis lost its data or is another "
-            f"one; restore it, or count again with {_rebuild(slot)}"
+            f"{slot}: Redis has no slot, but the group committed offset {around.committed}: "
+            f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"
         )
         raise Blocked(message)
-    if around.published:
+    if around.published not in {None, 0, around.bounds.start}:  # the last: a run over an empty log that nobody owned
         message = (
-            f"{slot}: Redis has no slot, but the newest published run counted it up to offset {around.published}: Redis lost "
-            f"its data or is another one; restore it, or count again with {_rebuild(slot)}"
+            f"{slot}: Redis has no slot, but the newest published run counted it up to offset {around.published}: "
+            f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"
         )
         raise Blocked(message)
     start = around.bounds.start
@@ -71,4 +90,5 @@ def _rebuild(slot: SlotName) -> str:
 
 
 def _ways(slot: SlotName) -> str:
-    return f"count again with {_rebuild(slot)}, or keep the figures with {_rebuild(slot).replace('rebuild', 'accept-gap')}"
+    rebuild = _rebuild(slot)
+    return f"count again with {rebuild}, or keep the figures with {rebuild.replace('rebuild', 'accept-gap')}"

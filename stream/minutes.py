@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from store import layout, tables
+from store.redo import Write
 from stream.cells import Cells, GrowingLog, grown
 
 _NEVER = np.iinfo(np.int64).min
@@ -27,12 +28,17 @@ class MinuteLogs:
         if not len(users):
             return
         self._last_minute = grown(self._last_minute, int(users.max()) + 1, _NEVER)
-        fresh = self._last_minute[users] != minutes
+        seen = minutes << 1 | day & 1  # where the offset of a zone has seconds, a minute belongs to two days
+        fresh = self._last_minute[users] != seen
         users, minutes = users[fresh], minutes[fresh]
-        self._last_minute[users] = minutes
+        self._last_minute[users] = seen[fresh]
         pairs = np.unique(users << 32 | minutes & _U32).astype(np.uint64)
         if len(pairs):
             self.logs.setdefault(day, GrowingLog(layout.minute_log(day), 0)).append(tables.encode_pairs(pairs))
+
+    def take_writes(self) -> list[Write]:
+        """What the logs have grown by since the last call; from now on it counts as stored."""
+        return [write for log in self.logs.values() for write in log.take_writes()]
 
     def close(self, day: int) -> bytes:
         """Stop logging a day; what is not stored of its log yet."""

@@ -1,11 +1,12 @@
 """One partition that this process owns: its slot in memory, its checkpoints, and the records it has in hand.
 
-Its state: ``slot`` is None while it has to be loaded (first, and after every reload); ``_pending`` is a checkpoint that was
-sent and not answered. An error is not an answer: the same record with the same state id is sent until there is one.
+Its state: ``slot`` is None while it has to be loaded (first, and after every reload); ``_pending`` is a checkpoint that
+was sent and not answered. An error is not an answer: the same record with the same state id is sent until there is one.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ CHECKPOINT_EVENTS = 200_000
 IDLE_CHECK_SECONDS = 3.0
 SAFE_SECONDS = 5.0
 """Age from which a confirmed offset may be committed in Kafka: Redis has it on disk by then (appendfsync everysec)."""
+_SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 
@@ -60,6 +62,7 @@ class OwnedSlot:
         self.retry_at = 0.0
         self._parts = parts
         self._pause = 0.0
+        self._pause_when_moved = 0.0
         self._forget()
 
     def _forget(self) -> None:
@@ -100,15 +103,19 @@ class OwnedSlot:
         )
         strings = parts.store.read(self.name, stored, names) if stored else dict.fromkeys(names, b"")
         self.slot = kind(header, parts.rules, strings)
+        if stored is None:
+            self.slot.begin()
         self._stored = stored
         self._written_at = self._compared_at = now
         return header
 
     def reload(self, generation: int, now: float) -> None:
-        """Throw away all that is in memory, records in hand included."""
+        """Throw away all that is in memory, records in hand included; wait the longer, the more often in a row."""
         self._forget()
         self.generation = generation
-        self._back_off(now)
+        self._pause = 0.0
+        self._pause_when_moved = _longer(self._pause_when_moved)
+        self.retry_at = now + self._pause_when_moved
 
     def put_off(self, now: float) -> None:
         """Loading did not work out; try again later."""
@@ -120,7 +127,7 @@ class OwnedSlot:
             return
         self._in_hand.append(batch)
         if not self.stalled:
-            self._attempt(self._fold_in_hand, now)
+            self._attempt(lambda: self._fold_in_hand(now), now)
 
     def tick(self, now: float) -> None:
         """Do what is due. Raises ``SlotMovedError``."""
@@ -128,22 +135,21 @@ class OwnedSlot:
             return
         self._attempt(lambda: self._work(now), now)
 
-    def finish(self, now: float, deadline: float, clock: Callable[[], float]) -> bool:
-        """Write all that is counted before the owner lets go; whether that was done by ``deadline``."""
-        while self.slot is not None:
-            try:
-                self._fold_in_hand()
-                if self._pending is None and not self.slot.changed:
-                    return True
-                self._checkpoint(now)
-            except Unavailable as error:
-                log.warning("waiting to store the last checkpoint", slot=str(self.name), error=str(error))
-            except SlotMovedError:
-                return False
-            if clock() > deadline:
-                return False
-            self._parts.rejects.pump(0.05)
-        return True
+    @property
+    def unstored(self) -> bool:
+        """Whether memory holds what Redis has not confirmed."""
+        return self.slot is not None and (bool(self._in_hand) or self._pending is not None or self.slot.changed)
+
+    def store(self, now: float) -> None:
+        """Try once to write all that is counted, due or not, before the owner lets go."""
+        try:
+            self._fold_in_hand(now)
+            self._checkpoint(now)
+        except Unavailable as error:
+            log.warning("waiting to store the last checkpoint", slot=str(self.name), error=str(error))
+        except SlotMovedError:
+            log.warning("slot was written by another or rolled back", slot=str(self.name))
+            self._forget()
 
     def committable(self, now: float) -> int | None:
         """The newest offset that Redis confirmed long enough ago, if it is new since the last call."""
@@ -160,12 +166,12 @@ class OwnedSlot:
             log.warning("waiting", slot=str(self.name), error=str(error), again_in=self._pause)
 
     def _back_off(self, now: float) -> None:
-        self._pause = min(max(0.1, 2 * self._pause), _LONGEST_PAUSE)
+        self._pause = _longer(self._pause)
         self.retry_at = now + self._pause
 
     def _work(self, now: float) -> None:
         assert self.slot is not None  # noqa: S101  tick checks
-        self._fold_in_hand()
+        self._fold_in_hand(now)
         due = now - self._written_at >= CHECKPOINT_SECONDS or self._events >= CHECKPOINT_EVENTS
         if self._pending is not None or (self.slot.changed and due):
             self._checkpoint(now)
@@ -174,26 +180,51 @@ class OwnedSlot:
         elif not self._tally.outstanding:
             self._pause = 0.0
 
-    def _fold_in_hand(self) -> None:
-        slot, parts = self.slot, self._parts
+    def _fold_in_hand(self, now: float) -> None:
+        slot = self.slot
         while slot is not None and self._in_hand:
             batch = self._in_hand[0].from_offset(slot.header.next_offset)
             prepared = slot.prepare(batch)
+            room = slot.fits(prepared)
+            if not room and batch.values:
+                self._checkpoint(now)
+                continue
+            if room < len(batch.values):
+                batch = batch.first(room)
+                prepared = slot.prepare(batch)
             missing = slot.missing(prepared)
             if missing and self._stored is not None:
-                slot.supply(parts.store.read(self.name, self._stored_now(), missing))
-            slot.apply(prepared)
-            self._in_hand.popleft()
+                slot.supply(self._read(missing))
+            with self._whole():
+                slot.apply(prepared)
+            if batch.end >= self._in_hand[0].end:
+                self._in_hand.popleft()
             self._events += len(batch.values)
             self._send_rejects(prepared)
 
-    def _stored_now(self) -> RedoRecord:
-        """The record that is true in Redis, which must be ours: confirmed, or sent and not answered yet."""
-        stored = self._parts.store.stored(self.name)
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """What breaks off halfway voids the memory: the last checkpoint of a dying process must not hold half."""
+        try:
+            yield
+        except BaseException:
+            self._forget()
+            raise
+
+    def _read(self, strings: Collection[str]) -> Mapping[str, bytearray]:
+        """Strings of the slot as of our last checkpoint, confirmed or sent and not answered yet.
+
+        The state id is compared before and after: strings of another owner could fit ours again after a rollback.
+        """
+        store = self._parts.store
         ours = {record.state_id for record in (self._stored, self._pending) if record is not None}
+        stored = store.stored(self.name)
         if stored is None or stored.state_id not in ours:
             raise SlotMovedError
-        return stored
+        found = store.read(self.name, stored, strings)
+        if store.state_id(self.name) not in ours:
+            raise SlotMovedError
+        return found
 
     def _send_rejects(self, prepared: Prepared) -> None:
         batch = prepared.batch
@@ -211,14 +242,15 @@ class OwnedSlot:
                 message = f"{self._tally.outstanding} rejects of {self.name} are not delivered yet"
                 raise Unavailable(message)
             self._close_days()
-            self._pending = self.slot.build(self._parts.new_state_id(), self._stored)
+            with self._whole():
+                self._pending = self.slot.build(self._parts.new_state_id(), self._stored)
             self._events = 0
         answer = self._parts.store.checkpoint(self.name, self._stored, self._pending)
         if answer is Answer.OTHER:
             raise SlotMovedError
         self._stored, self._pending = self._pending, None
         self._written_at = self._compared_at = now
-        self._pause = 0.0
+        self._pause = self._pause_when_moved = 0.0
         self._confirmed.append((now, self._stored.header.next_offset))
         self.slot.confirmed()
 
@@ -227,8 +259,9 @@ class OwnedSlot:
             return
         for day in self.slot.closable():
             name = minute_log(day)
-            stored = self._parts.store.read(self.name, self._stored_now(), [name])[name] if self._stored else b""
-            self.slot.close(day, stored)
+            stored = self._read([name])[name] if self._stored else b""
+            with self._whole():
+                self.slot.close(day, stored)
 
     def _compare(self, now: float) -> None:
         """An owner with nothing to write must still notice that Redis was rolled back."""
@@ -237,3 +270,7 @@ class OwnedSlot:
             raise SlotMovedError
         self._compared_at = now
         self._pause = 0.0
+
+
+def _longer(pause: float) -> float:
+    return min(max(_SHORTEST_PAUSE, 2 * pause), _LONGEST_PAUSE)

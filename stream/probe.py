@@ -1,8 +1,13 @@
-"""Whether a slot's next offset still belongs to the log that is there now, as the broker's leader epochs tell."""
+"""Whether a slot's next offset still belongs to the log that is there now, as the broker's leader epochs tell.
+
+The consumer of a group does not find out: librdkafka compares epochs when it learns of another leader, and where it
+knows the leader before it starts to read, it reads on. Here it starts before it knows any.
+"""
 
 import time
+from collections.abc import Collection, Mapping
 
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.exits import Unavailable
 from schemas.settings import Settings
@@ -10,33 +15,53 @@ from store.connect import kafka_consumer
 from store.layout import Header, SlotName
 
 ANSWER_SECONDS = 30.0
+LEAST_DATA = {"fetch.message.max.bytes": 1, "queued.min.messages": 1}
+"""One record, or the event that there is none, says enough."""
 
 
-def truncated(settings: Settings, slot: SlotName, header: Header) -> bool:
-    """Whether records that the slot has counted were replaced by others, at offsets that exist again.
+def truncated(settings: Settings, headers: Mapping[SlotName, Header]) -> set[SlotName]:
+    """The slots of which counted records were replaced by others, at offsets that exist again.
 
     Raises Unavailable where the broker does not say. Without a leader epoch in the header there is nothing to compare.
     """
-    if header.leader_epoch is None:
-        return False
-    place = TopicPartition(slot.topic, slot.partition, header.next_offset, leader_epoch=header.leader_epoch)
+    places = [
+        TopicPartition(slot.topic, slot.partition, header.epoch_offset, leader_epoch=header.leader_epoch)
+        for slot, header in headers.items()
+        if header.leader_epoch is not None
+    ]
+    if not places:
+        return set()
     # The group is never joined and nothing is committed, but librdkafka wants its name.
-    consumer = kafka_consumer(settings, **{"group.id": settings.group_id, "enable.partition.eof": True})
+    wanted = {"group.id": settings.group_id, "enable.partition.eof": True, **LEAST_DATA}
+    consumer = kafka_consumer(settings, **wanted)
     try:
-        consumer.assign([place])
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while time.monotonic() < deadline:
-            event = consumer.poll(1.0)
-            if event is None:
-                continue
-            error = event.error()
-            if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's public names
-                return False
-            if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  as above
-                return True
+        consumer.assign(places)
+        return _refused(consumer, {SlotName(place.topic, place.partition) for place in places})
     finally:
         consumer.close()
-    message = (
-        f"Kafka did not say within {ANSWER_SECONDS:.0f} s whether {slot} has a gap; see the broker, then run again"
-    )
-    raise Unavailable(message)
+
+
+def _refused(consumer: Consumer, slots: Collection[SlotName]) -> set[SlotName]:
+    refused: set[SlotName] = set()
+    open_questions = set(slots)
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while open_questions:
+        if time.monotonic() > deadline:
+            names = ", ".join(map(str, sorted(open_questions)))
+            message = (
+                f"Kafka did not say within {ANSWER_SECONDS:.0f} s whether the log of {names} has a gap; see the broker"
+            )
+            raise Unavailable(message)
+        try:
+            event = consumer.poll(1.0)
+        except KafkaException as error:
+            raise Unavailable(f"Kafka gave no answer about the logs: {error.args[0].str()}") from error
+        if event is None:
+            continue
+        slot, said = SlotName(event.topic() or "", event.partition() or 0), event.error()
+        if said is None or said.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's public names
+            open_questions.discard(slot)
+        elif said.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  as above
+            open_questions.discard(slot)
+            refused.add(slot)
+    return refused

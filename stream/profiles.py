@@ -17,7 +17,11 @@ class Profiles:
         self.cells = Cells(layout.PROFILE, layout.PROFILE_CELL, stored_cells)
 
     def note(
-        self, users: NDArray[np.int64], profiles: Iterable[str], timestamps: NDArray[np.int64], offsets: NDArray[np.int64]
+        self,
+        users: NDArray[np.int64],
+        profiles: Iterable[str],
+        timestamps: NDArray[np.int64],
+        offsets: NDArray[np.int64],
     ) -> None:
         """Take in what records said of their users; all shape (n,), n >= 1."""
         said = np.zeros(len(users), layout.PROFILE_CELL)

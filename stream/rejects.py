@@ -1,11 +1,15 @@
 """Refused records on their way to the rejects topic: none is forgotten before the broker has it."""
 
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.exits import EngagementError
 
 log = structlog.get_logger()
 
@@ -15,7 +19,7 @@ PRODUCER_SETTINGS = {
     "linger.ms": 20,
     "message.timeout.ms": 0,
 }
-"""Whatever an input topic takes must fit, and a record is tried until the broker has it: hence no size and time limits."""
+"""Whatever an input topic takes must fit, and a record is tried until the broker has it: no size and time limits."""
 
 
 @dataclass(slots=True)
@@ -36,10 +40,13 @@ class _Refused:
 class RejectSender:
     """Delivers rejects at least once and in its own time; ``pump`` has to be called regularly."""
 
-    def __init__(self, producer: Producer, topic: str) -> None:
+    def __init__(self, producer: Producer, topic: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._producer = producer
         self._topic = topic
+        self._clock = clock
         self._waiting: deque[_Refused] = deque()
+        self._failed: list[_Refused] = []
+        self._try_again_at = 0.0
 
     def send(self, tally: Tally, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
         """Take a refused record; ``tally`` tells when it is delivered."""
@@ -47,25 +54,42 @@ class RejectSender:
         self._waiting.append(_Refused(tally, key, value, headers))
 
     def pump(self, seconds: float = 0.0) -> None:
-        """Hand on what waits and take in deliveries, for at most ``seconds``."""
-        for _ in range(len(self._waiting)):
+        """Hand on what waits and take in deliveries, for at most ``seconds``.
+
+        Raises EngagementError where this producer will never deliver anything again.
+        """
+        if self._failed and self._clock() >= self._try_again_at:
+            self._waiting.extend(self._failed)
+            self._failed = []
+        while self._waiting:
             refused = self._waiting.popleft()
             try:
-                self._producer.produce(
-                    self._topic,
-                    key=refused.key,
-                    value=refused.value,
-                    headers=list(refused.headers),
-                    on_delivery=partial(self._delivered, refused),
-                )
+                self._produce(refused)
             except BufferError:
                 self._waiting.appendleft(refused)
                 break
+            except KafkaException as error:  # such as a topic that the producer knows to be gone
+                self._put_off(refused, error.args[0])
         self._producer.poll(seconds)
+
+    def _produce(self, refused: _Refused) -> None:
+        delivered = partial(self._delivered, refused)
+        headers = list(refused.headers)
+        self._producer.produce(
+            self._topic, key=refused.key, value=refused.value, headers=headers, on_delivery=delivered
+        )
 
     def _delivered(self, refused: _Refused, error: KafkaError | None, _: Message) -> None:
         if error is None:
             refused.tally.outstanding -= 1
-            return
-        log.error("reject not delivered, trying again", topic=self._topic, error=error.str())
-        self._waiting.append(refused)
+        else:
+            self._put_off(refused, error)
+
+    def _put_off(self, refused: _Refused, error: KafkaError) -> None:
+        if not self._failed:
+            log.error("rejects not delivered, trying again", topic=self._topic, error=error.str())
+            self._try_again_at = self._clock() + TRY_AGAIN_SECONDS
+        self._failed.append(refused)
+        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001  librdkafka's public name
+            message = f"{self._topic}: {error.str()}; this producer cannot go on, a new one may: start the worker again"
+            raise EngagementError(message)

@@ -15,6 +15,8 @@ from stream.batch import Batch
 
 MOST_WRITES = 10_000
 """Writes in one checkpoint: twice as many block Redis for 0.15 s."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of day vectors in one checkpoint: one string of Redis ends at 512 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,14 @@ class Slot(abc.ABC, Generic[Ready]):
     def supply(self, strings: Mapping[str, bytes | bytearray]) -> None:
         """Take in strings that ``missing`` named."""
 
+    def fits(self, prepared: Ready) -> int:
+        """How many of the batch's records the next checkpoint has room for, beside what it holds already."""
+        return len(prepared.batch.values)
+
+    def begin(self) -> None:
+        """Have a first checkpoint even of a log without records, so that whoever owns a partition has a slot."""
+        self._changed = True
+
     @abc.abstractmethod
     def apply(self, prepared: Ready) -> None:
         """Count a prepared batch and move the next offset past it."""
@@ -76,7 +86,7 @@ class Slot(abc.ABC, Generic[Ready]):
         """All writes since the last checkpoint; updates ``lengths``."""
 
     def build(self, state_id: bytes, stored: RedoRecord | None) -> RedoRecord:
-        """The checkpoint that follows ``stored``. What it holds counts as written: it must be sent until it is answered."""
+        """The checkpoint after ``stored``. What it holds counts as written: it must be sent until it is answered."""
         writes = self._take_writes()
         self.header = msgspec.structs.replace(
             self.header,
@@ -90,7 +100,9 @@ class Slot(abc.ABC, Generic[Ready]):
     def confirmed(self) -> None:
         """The last checkpoint is true: memory that only mirrors Redis may be let go."""
 
-    def _advance(self, batch: Batch, *, counted: int = 0, rejected: int = 0, late: int = 0, newest_day: int = 0) -> None:
+    def _advance(
+        self, batch: Batch, *, counted: int = 0, rejected: int = 0, late: int = 0, newest_day: int = 0
+    ) -> None:
         header = self.header
         if batch.end <= header.next_offset:
             return
@@ -98,6 +110,7 @@ class Slot(abc.ABC, Generic[Ready]):
             header,
             next_offset=batch.end,
             leader_epoch=header.leader_epoch if batch.leader_epoch is None else batch.leader_epoch,
+            epoch_offset=header.epoch_offset if batch.leader_epoch is None else int(batch.offsets[-1]) + 1,
             counted=header.counted + counted,
             rejected=header.rejected + rejected,
             late=header.late + late,

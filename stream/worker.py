@@ -28,9 +28,11 @@ from stream.topics import ensure_rejects_takes_inputs
 log = structlog.get_logger()
 
 BATCH_RECORDS = 20_000
+BATCH_BYTES = 8 * 1024 * 1024
+SLICE_RECORDS = 4_000
 FILL_SECONDS = 0.1
 STOP_SECONDS = 20.0
-"""How long storing the last checkpoints may take after SIGTERM; what is not stored is counted again by the next owner."""
+"""How long storing the last checkpoints may take after SIGTERM; what is not stored the next owner counts again."""
 COLLECT_SECONDS = 60.0
 
 CONSUMER_SETTINGS: dict[str, Any] = {
@@ -81,17 +83,18 @@ def run_worker(settings: Settings, stop: threading.Event) -> Exit:
     try:
         _loop(consumer, assignment, rejects, stop)
     finally:
-        stored = assignment.stop(time.monotonic() + STOP_SECONDS)
-        assignment.commit(wait=True)
-        consumer.close()
-        log.info("stopped", all_stored=stored)
+        try:
+            stored = assignment.stop(time.monotonic() + STOP_SECONDS)
+            assignment.commit(wait=True)
+            log.info("stopped", all_stored=stored)
+        finally:
+            consumer.close()
     return Exit.DONE if stored else Exit.FAILED
 
 
 def _loop(consumer: Consumer, assignment: Assignment, rejects: RejectSender, stop: threading.Event) -> None:
-    """Events and table entries are not cyclic, so the collector would only walk millions of them in vain: it is off in the
-    loop, and what it would find is collected, and the rest set aside, once in a while.
-    """
+    # Events and table entries are not cyclic, so the collector would only walk millions of them in vain: it is off in
+    # the loop, and what it would find is collected, and the rest set aside, once in a while.
     gc.disable()
     collected_at = time.monotonic()
     while not stop.is_set():
@@ -109,14 +112,19 @@ def _loop(consumer: Consumer, assignment: Assignment, rejects: RejectSender, sto
 
 
 def fetch(consumer: Consumer) -> list[Message]:
-    """Up to ``BATCH_RECORDS`` records: ``consume`` returns the first chunk it finds, so it is called until there is none."""
+    """Up to ``BATCH_RECORDS`` records, or ``BATCH_BYTES`` and a little more of them.
+
+    ``consume`` returns one chunk, so it is called until there is none.
+    """
     deadline = time.monotonic() + FILL_SECONDS
-    found: list[Message] = consumer.consume(BATCH_RECORDS, FILL_SECONDS)
-    while found and len(found) < BATCH_RECORDS and time.monotonic() < deadline:
-        more = consumer.consume(BATCH_RECORDS - len(found), 0.005)
+    found: list[Message] = consumer.consume(SLICE_RECORDS, FILL_SECONDS)
+    size = sum(map(len, found))
+    while found and len(found) < BATCH_RECORDS and size < BATCH_BYTES and time.monotonic() < deadline:
+        more = consumer.consume(SLICE_RECORDS, 0.005)
         if not more:
             break
         found += more
+        size += sum(map(len, more))
     return found
 
 

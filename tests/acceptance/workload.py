@@ -53,7 +53,8 @@ class Maker:
         edges = (first, after - timedelta(milliseconds=1))
         if self.random.random() < 0.3:
             return self.random.choice(edges)
-        return first + timedelta(milliseconds=self.random.randrange(int((after - first) / timedelta(milliseconds=1))))
+        length = max(1, int((after - first) / timedelta(milliseconds=1)))  # a zone may have skipped the whole day
+        return first + timedelta(milliseconds=self.random.randrange(length))
 
     def action(self, account: str, arrival: int) -> Json:
         """An action that arrives on day `arrival` of the span: mostly of that day, some late, some ahead."""

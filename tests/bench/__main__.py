@@ -63,7 +63,8 @@ class Servers:
 
 def _listening(port: int) -> psutil.Process:
     for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+        listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+        if listens and connection.pid:
             return psutil.Process(connection.pid)
     raise SystemExit(f"no local process listens on port {port}: the bench measures servers on this machine")
 
@@ -115,7 +116,10 @@ def _say_bars(spent: dict[str, float], used: Meter, events: int) -> None:
     million = events / 1e6
     print(f"\npipeline / (consume + decode + fold): {spent['pipeline'] / spent['fold']:.2f}  (bar 1.30)")
     print(f"Redis CPU / worker CPU: {100 * used.redis / million / spent['pipeline']:.1f} %  (bar 10 %)")
-    print(f"bytes sent to Redis per event: {used.sent / events:.1f}  (bar 60), appended to its file: {used.appended / events:.1f}")
+    print(
+        f"bytes sent to Redis per event: {used.sent / events:.1f}  (bar 60), "
+        f"appended to its file: {used.appended / events:.1f}"
+    )
 
 
 def run_slowly(servers: Servers, prefix: str, seconds: int) -> None:
@@ -132,9 +136,12 @@ def run_slowly(servers: Servers, prefix: str, seconds: int) -> None:
         _pace(prefix, seconds, 3_000)
         wait_until(lambda: _stored(store, slots) >= first + 3_000 + 1_000 * seconds, 60)
         after, events = servers.read().since(before), 1_000 * seconds
-        print(f"\nat 1,000 events/s for {seconds} s: {after.sent / events:.0f} bytes sent to Redis per event (bar 200), "
-              f"{after.appended / events:.0f} appended to its file, worker {(_cpu(psutil.Process(worker.pid)) - used) / seconds:.3f} "
-              f"and Redis {after.redis / seconds:.3f} CPU seconds a second")
+        busy = (_cpu(psutil.Process(worker.pid)) - used) / seconds
+        print(
+            f"\nat 1,000 events/s for {seconds} s: {after.sent / events:.0f} bytes sent to Redis per event (bar 200), "
+            f"{after.appended / events:.0f} appended to its file, worker {busy:.3f} "
+            f"and Redis {after.redis / seconds:.3f} CPU seconds a second"
+        )
     finally:
         worker.terminate()
         worker.wait(60)
@@ -164,7 +171,7 @@ def main() -> None:
     chosen = parser.parse_args()
     prefix = f"bench-{secrets.token_hex(3)}."
     client = redis.Redis.from_url(os.environ["REDIS_URL"])
-    rewrite = client.config_get("auto-aof-rewrite-percentage")["auto-aof-rewrite-percentage"]
+    rewrite = str(client.config_get("auto-aof-rewrite-percentage")["auto-aof-rewrite-percentage"])
     client.config_set("auto-aof-rewrite-percentage", 0)  # a rewrite would hide what was appended
     try:
         print(f"Redis {client.info('server')['redis_version']}, {os.cpu_count()} cores, {bytes_of_one()}-byte events")

@@ -1,6 +1,6 @@
 """The generated load: B2B product events of about 225 bytes, in order of days, accounts drawn from a Zipf law."""
 
-import datetime
+import datetime as dt
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 
 ACTIONS = ["page_view", "click", "login", "search", "export", "logout", "purchase", "signup", "invite"]
 ACTION_SHARES = [40, 20, 10, 10, 7, 5, 4, 2, 2]
-FIRST_DAY = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
+FIRST_DAY = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 DAYS = 15
 DAY_MS = 86_400_000
 _CHUNK = 100_000

@@ -22,8 +22,8 @@ from store.layout import Header, SlotName
 from store.offsets import log_bounds
 from store.slots import SlotStore
 from stream.action_slot import LOADED_AT_START, ActionSlot
-from stream.assignment import by_partition, to_batch
 from stream.decode import decode_actions
+from stream.received import by_partition, to_batch
 from stream.slot import SlotRules
 from stream.worker import consumer_settings, fetch, run_worker
 

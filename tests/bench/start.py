@@ -9,7 +9,6 @@ import redis
 
 from schemas.moments import Calendar
 from store.layout import Header, SlotName
-from store.redo import RedoRecord
 from store.slots import SlotStore
 from stream.action_slot import LOADED_AT_START, ActionSlot
 from stream.batch import Batch
@@ -34,15 +33,16 @@ def measure_start(client: redis.Redis, prefix: str, accounts: int) -> None:
     seconds = time.monotonic() - started
     grown = process.memory_info().rss - resident
     print(
-        f"\nstart with {accounts:,} accounts and as many users: {seconds:.2f} s, {grown / accounts:.0f} bytes of the worker "
-        f"and {held / accounts:.0f} of Redis per account with its user ({slot.header.counted:,} events counted)"
+        f"\nstart with {accounts:,} accounts and as many users: {seconds:.2f} s, "
+        f"{grown / accounts:.0f} bytes of the worker and {held / accounts:.0f} of Redis per account with its user "
+        f"({slot.header.counted:,} events counted)"
     )
 
 
 def _fill(store: SlotStore, name: SlotName, accounts: int) -> None:
     header = Header(timezone="UTC", topic_id="bench", next_offset=0, first_offset=0)
     slot = ActionSlot(header, RULES, dict.fromkeys(LOADED_AT_START, b""))
-    stored: RedoRecord | None = None
+    stored = store.stored(name)
     for first in range(0, accounts, _BATCH):
         numbers = range(first, min(first + _BATCH, accounts))
         values: list[bytes | None] = [

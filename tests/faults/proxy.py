@@ -22,6 +22,8 @@ class RedisProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.answered = 0
         """Scripts that Redis has run, whatever became of the reply."""
+        self.refused = 0
+        """Connections of clients while Redis was down."""
         self.lost = 0
         self.delayed = 0
         self.delay = 0.0
@@ -54,6 +56,7 @@ class RedisProxy:
                 server = socket.create_connection(self._target, timeout=5)
             except OSError:
                 client.close()
+                self.refused += 1
                 continue
             server.settimeout(None)
             _Connection(self, client, server).start()

@@ -192,7 +192,7 @@ def test_a_snapshot_during_checkpoints_is_one_true_state(local_redis: Callable[[
     writer, reader = PlainWriter(store_of(server)), store_of(server)
     writer.checkpoint(10, rnd)
 
-    def choose(_: Header) -> list[str]:
+    def choose(_header: Header) -> list[str]:
         for _ in range(rnd.randrange(3)):
             writer.checkpoint(rnd.randrange(1, 40), rnd)
         return ["v", "g"]

@@ -1,0 +1,40 @@
+"""Notices that a topic was made anew while it is read: a consumer then goes on at the old offset, without a word."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import AdminClient, TopicDescription
+
+from store.layout import SlotName
+from stream.guard import made_anew
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+WATCH_SECONDS = 3.0
+
+
+class TopicWatch:
+    """Asks Kafka for topic ids from time to time and never waits for the answer."""
+
+    def __init__(self, admin: AdminClient) -> None:
+        self._admin = admin
+        self._asked_at = -math.inf
+        self._answers: Mapping[str, Future[TopicDescription]] = {}
+
+    def look(self, counted_from: Mapping[SlotName, str], now: float) -> None:
+        """Compare the topic ids that slots are counted from with those there are. Raises ``Blocked``.
+
+        Silence and errors of Kafka, a missing topic among them, are the consumer's business.
+        """
+        if self._answers and all(answer.done() for answer in self._answers.values()):
+            answers, self._answers = self._answers, {}
+            found = {topic: str(one.result().topic_id) for topic, one in answers.items() if one.exception() is None}
+            for slot, topic_id in counted_from.items():
+                if found.get(slot.topic, topic_id) != topic_id:
+                    raise made_anew(slot, topic_id, found[slot.topic])
+        if not self._answers and counted_from and now - self._asked_at >= WATCH_SECONDS:
+            self._asked_at = now
+            self._answers = self._admin.describe_topics(TopicCollection(sorted({one.topic for one in counted_from})))

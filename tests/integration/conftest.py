@@ -1,0 +1,27 @@
+from collections.abc import Callable, Iterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from services.redis import LocalRedis
+from tests.integration.live import Live
+
+
+@pytest.fixture
+def live(settings_env: dict[str, str]) -> Iterator[Live]:
+    """A system of its own on the shared services, without topics yet."""
+    with capture_logs() as log:
+        yield Live(settings_env, log)
+        print(*log, sep="\n")
+
+
+@pytest.fixture
+def own_redis(local_redis: Callable[[], LocalRedis]) -> LocalRedis:
+    """A Redis to be treated badly."""
+    return local_redis()
+
+
+@pytest.fixture
+def fragile(live: Live, own_redis: LocalRedis) -> Live:
+    """A system of its own on `own_redis`."""
+    return live.given(REDIS_URL=own_redis.url)

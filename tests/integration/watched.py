@@ -1,0 +1,45 @@
+"""The worker's consumer, with a record of what it is asked and of what it has handed out."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+import pytest
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from store import connect
+
+
+class Watched(Consumer):
+    """A consumer that writes down pauses, and the records that are taken: those before the newest call of `consume`."""
+
+    asked: ClassVar[list[str]] = []
+    taken: ClassVar[list[tuple[str, int, int]]] = []
+    """Topic, partition, offset."""
+    _handed_out: tuple[Message, ...] = ()
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        self.asked.append("pause")
+        super().pause(list(partitions))
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        self.asked.append("resume")
+        super().resume(list(partitions))
+
+    def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
+        self.taken.extend(
+            (one.topic() or "", one.partition() or 0, one.offset() or 0) for one in self._handed_out if one.error() is None
+        )
+        messages = super().consume(num_messages, timeout)
+        self._handed_out = tuple(messages)
+        return messages
+
+
+@contextmanager
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Watched]]:
+    """Let workers have such consumers; what they write down starts empty."""
+    with monkeypatch.context() as patched:
+        patched.setattr(connect, "Consumer", Watched)
+        Watched.asked.clear()
+        Watched.taken.clear()
+        yield Watched
