@@ -36,7 +36,12 @@ RECORDS = "records"
 """Log of the valid records of a partition of the accounts topic."""
 
 PROFILE_CELL = np.dtype(
-    {"names": ["profile", "timestamp", "offset"], "formats": ["<u4", "<i8", "<i8"], "offsets": [0, 8, 16], "itemsize": 24}
+    {
+        "names": ["profile", "timestamp", "offset"],
+        "formats": ["<u4", "<i8", "<i8"],
+        "offsets": [0, 8, 16],
+        "itemsize": 24,
+    }
 )
 
 

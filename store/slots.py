@@ -50,7 +50,9 @@ class SlotStore:
         try:
             return decode_redo(encoded)
         except (msgspec.DecodeError, struct.error, UnicodeDecodeError) as error:
-            message = f"{slot.redo_key} in Redis is no redo record of this version ({error}); `rebuild` counts the slot again"
+            message = (
+                f"{slot.redo_key} in Redis is no redo record of this version ({error}); `rebuild` counts the slot again"
+            )
             raise Blocked(message) from error
 
     def state_id(self, slot: SlotName) -> bytes:
