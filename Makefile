@@ -6,7 +6,7 @@ COMPOSE_SCHEMA := --builtin-schema vendor.compose-spec
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
 
-.PHONY: setup demo test lint up down bench lock
+.PHONY: setup demo test lint up down bench bench-job lock
 
 setup: $(STAMP)
 
@@ -38,6 +38,9 @@ down: setup
 
 bench: setup
 	$(BIN)/python -m services run -- $(BIN)/python -m tests.bench
+
+bench-job: setup
+	$(BIN)/python -m services run -- $(BIN)/python -m tests.bench.job
 
 # Run after a change of dependencies in pyproject.toml; needs uv. The image holds the second file's part of the first.
 lock:

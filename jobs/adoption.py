@@ -20,9 +20,7 @@ def ratio(amounts: NDArray[np.int64], logins: NDArray[np.int64]) -> list[float |
     return [share if login else None for share, login in zip(shares.tolist(), logins.tolist(), strict=True)]
 
 
-def rates_of(
-    logins: NDArray[np.int64], features: Mapping[str, NDArray[np.int64]]
-) -> Sequence[dict[str, float | None]]:
+def rates_of(logins: NDArray[np.int64], features: Mapping[str, NDArray[np.int64]]) -> Sequence[dict[str, float | None]]:
     """By account, the accesses of each feature per login."""
     columns = [ratio(amounts, logins) for amounts in features.values()]
     if not columns:

@@ -1,8 +1,8 @@
 """What moved a score since the day before, in parts that add up exactly.
 
-"change" in docs/contracts.md, Definitions: from yesterday's score on, one thing after the other is replaced by today's: the
-account's own days, the days (and the Status and coming and going) of its peers, its own Status, the configuration. Each
-part is the difference that its step makes. A missing or null score counts as 0.
+"change" in docs/contracts.md, Definitions: from yesterday's score on, one thing after the other is replaced by today's:
+the account's own days, the days (and the Status and coming and going) of its peers, its own Status, the configuration.
+Each part is the difference that its step makes. A missing or null score counts as 0.
 """
 
 import itertools
@@ -38,9 +38,7 @@ class Day:
     scored: NDArray[np.bool_]
 
 
-def split_change(
-    yesterday: Day, today: Day, final: NDArray[np.int64], members: NDArray[np.int64]
-) -> Changes:
+def split_change(yesterday: Day, today: Day, final: NDArray[np.int64], members: NDArray[np.int64]) -> Changes:
     """Split the way from yesterday's score to `final` (today's, under today's configuration) for today's `members`."""
     own = today.standing
     at_home = yesterday.standing.cohort[members]
@@ -56,9 +54,7 @@ def split_change(
     return Changes(previous, *(after - before for before, after in itertools.pairwise(steps)))
 
 
-def _score_among(
-    peers: Day, own: Standing, members: NDArray[np.int64], cohort: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _score_among(peers: Day, own: Standing, members: NDArray[np.int64], cohort: NDArray[np.int64]) -> NDArray[np.int64]:
     """The score that each member would have with its `own` value in `cohort` among all other accounts of `peers`."""
     value = own.value[members]
     takes_part = (value >= own.entry) & peers.scored[cohort]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import repeat
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -12,7 +13,7 @@ from jobs.adoption import percent, rates_of, ratio
 from jobs.change import Changes, Day, split_change
 from jobs.days import Window, iso
 from jobs.ranking import NONE, Standing
-from jobs.scores import Scores, is_scored, or_none
+from jobs.scores import Scores, is_scored, or_none, or_zero
 from jobs.usage import Usage, count_usage
 from jobs.windows import FREQUENCIES, Activity
 from schemas.manifest import RunConfig, weights_version
@@ -104,12 +105,17 @@ def figures_of(activity: Activity, days: Days, config: RunConfig) -> Figures:
     place = scores.members.place
     usage = count_usage(activity.parts, activity.part_places, activity.size, scores.as_of)
     usage = Usage(usage.minutes[:, place], usage.users[:, place])
-    held = scores.records.in_force
-    entries = map(held.get, scores.members.names)
-    licenses = np.fromiter((entry.licenses or 0 if entry else 0 for entry in entries), np.int64, len(place))
+    licenses = _licenses(scores)
     weighted = activity.occurrences(config.weights, Window(scores.as_of))[place] if config.weights else None
     adoption = _adoption(activity, scores, usage, licenses, config)
     return Figures(scores, usage, licenses, _changes(activity.size, days), weighted, adoption, config)
+
+
+def _licenses(scores: Scores) -> NDArray[np.int64]:
+    """Licences by member, 0 where there are none."""
+    held = scores.records.in_force
+    given = dict(zip(held, map(attrgetter("licenses"), held.values()), strict=True))
+    return or_zero(map(given.get, scores.members.names))
 
 
 def _adoption(

@@ -1,8 +1,8 @@
 """Scores and ranks among the accounts of one Status, exact and vectorised.
 
-The formula is "engagement score" in docs/contracts.md, Definitions: an account under one action a day on average scores 0; the
-others are a cohort of n, and one with L strictly lower averages scores max(1, floor(100 L / (n - 1))), the highest
-average 100. That is the percentile rank of an average among the others of its cohort, cut to whole percents.
+The formula is "engagement score" in docs/contracts.md, Definitions: an account under one action a day on average scores
+0; the others are a cohort of n, and one with L strictly lower averages scores max(1, floor(100 L / (n - 1))), the
+highest average 100. That is the percentile rank of an average among the others of its cohort, cut to whole percents.
 
 With score_basis "time_spent" the minutes of 14 days take the place of the average, all accounts of the Status take
 part, 0 minutes give 0, and no score is raised to 1.

@@ -1,6 +1,8 @@
 """From the inputs of a run to scores and ranks: pure, the same inputs give the same figures."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +71,11 @@ def or_none(values: NDArray[np.int64]) -> list[int | None]:
     return [None if value == NONE else value for value in values.tolist()]
 
 
+def or_zero(values: Iterable[int | None]) -> NDArray[np.int64]:
+    """Whole numbers up to 2**53, 0 for None."""
+    return np.nan_to_num(np.array(list(values), np.float64)).astype(np.int64)
+
+
 @dataclass(frozen=True)
 class _RecordColumns:
     """By account: day of creation (0: none), has a record in force, stands forgotten, index of its Status."""
@@ -85,10 +92,10 @@ def _record_columns(places: dict[str, int], records: AccountRecords) -> _RecordC
     where = np.fromiter(map(places.__getitem__, held), np.int64, len(held))
     created, status = np.zeros(size, np.int64), np.zeros(size, np.int64)
     listed, forgotten = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
-    statuses: dict[str | None, int] = {None: 0}
-    codes = (statuses.setdefault(entry.status, len(statuses)) for entry in held.values())
-    status[where] = np.fromiter(codes, np.int64, len(held))
-    created[where] = np.fromiter((entry.created_day or 0 for entry in held.values()), np.int64, len(held))
+    named = list(map(attrgetter("status"), held.values()))
+    codes: dict[str | None, int] = {name: code for code, name in enumerate(dict.fromkeys([None, *named]))}
+    status[where] = np.fromiter(map(codes.__getitem__, named), np.int64, len(held))
+    created[where] = or_zero(map(attrgetter("created_day"), held.values()))
     listed[where] = True
     forgotten[[places[account] for account in records.forgotten]] = True
-    return _RecordColumns(created, listed, forgotten, status, list(statuses))
+    return _RecordColumns(created, listed, forgotten, status, list(codes))

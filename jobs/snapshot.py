@@ -42,7 +42,7 @@ from store.slots import SlotStore, Snapshot
 class UsersPart:
     """The users of one slot, by dense user id.
 
-    `owners` the dense account id; `text` and `ends` their names (`name`); `active` one bit by user for every day that
+    `owners` the dense account id; `text` and `ends` their names (`names`); `active` one bit by user for every day that
     has any; `profiles` the profile names, `newest` a cell of `PROFILE_CELL` by user (profile id + 1, 0 for none);
     `pairs` (n, 2) user id and action id, `counts` u32 by pair for every day, where per-user scores are configured.
     """
@@ -56,10 +56,14 @@ class UsersPart:
     pairs: NDArray[np.uint32]
     counts: Mapping[int, NDArray[np.uint32]]
 
-    def name(self, user: int) -> str:
-        """The user_id of one user."""
-        start = int(self.ends[user - 1]) if user else 0
-        return self.text[start : int(self.ends[user])].decode()
+    def names(self, users: NDArray[np.int64]) -> list[str]:
+        """The user_ids of some users: most runs need few of them, so they are not decoded before."""
+        ends = self.ends[users].tolist()
+        places = zip(np.where(users > 0, self.ends[users - 1], 0).tolist(), ends, strict=True)
+        if self.text.isascii():
+            plain = self.text.decode()
+            return [plain[start:end] for start, end in places]
+        return [self.text[start:end].decode() for start, end in places]
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class AccountsPart:
     slot: SlotName
     entries: list[AccountEntry]
     gapped: bool = False
-    """A person had it go on over a gap, perhaps in another topic of the name: its offsets say nothing about earlier runs."""
+    """A person had it go on over a gap, perhaps in another topic of the name: offsets say nothing of earlier runs."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from jobs.days import Window
 from jobs.snapshot import ActionsPart, UsersPart
 from schemas.scores import WINDOWS
+from store.vectors import distinct
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ def count_usage(parts: Sequence[ActionsPart], places: Sequence[NDArray[np.int64]
     minutes = np.zeros((len(WINDOWS), size), np.int64)
     users = np.zeros((len(WINDOWS), size), np.int64)
     shared = _in_several(places, size)
-    united = _United(shared)
+    united = _United(size)
     for part, place in zip(parts, places, strict=True):
         minutes += _minutes_of(part, place, size, as_of)
         owner = place[part.users.owners]
@@ -81,19 +82,27 @@ def _in_several(places: Sequence[NDArray[np.int64]], size: int) -> NDArray[np.bo
     return times > 1
 
 
+class _Names(dict[str, int]):
+    """Numbers of names, by first appearance."""
+
+    def __missing__(self, name: str) -> int:
+        found = self[name] = len(self)
+        return found
+
+
 class _United:
     """Users of accounts that lie in several slots: the same name within an account is one user."""
 
-    def __init__(self, shared: NDArray[np.bool_]) -> None:
-        self._size = len(shared)
-        self._known: dict[tuple[int, str], int] = {}
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._names = _Names()
         self._seen: list[list[NDArray[np.int64]]] = [[] for _ in WINDOWS]
 
     def ids(self, users: UsersPart, owner: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-        """By dense user id, the number of each wanted user over all slots; -1 for others."""
-        known, found = self._known, np.full(len(users.owners), -1)
-        names = zip(owner[wanted].tolist(), map(users.name, wanted.tolist()), strict=True)
-        found[wanted] = np.fromiter((known.setdefault(name, len(known)) for name in names), np.int64, len(wanted))
+        """By dense user id, what each wanted user is in all slots: place << 32 | number of the name; -1 for others."""
+        found = np.full(len(users.owners), -1)
+        names = map(self._names.__getitem__, users.names(wanted))
+        found[wanted] = owner[wanted] << 32 | np.fromiter(names, np.int64, len(wanted))
         return found
 
     def note(self, row: int, ids: NDArray[np.int64]) -> None:
@@ -103,8 +112,7 @@ class _United:
     def counts(self) -> NDArray[np.int64]:
         """Distinct users by window and place, shape (6, n)."""
         found = np.zeros((len(WINDOWS), self._size), np.int64)
-        place_of = np.fromiter((place for place, _ in self._known), np.int64, len(self._known))
         for row, seen in enumerate(self._seen):
-            ids = np.unique(np.concatenate(seen)) if seen else np.empty(0, np.int64)
-            found[row] = np.bincount(place_of[ids], minlength=self._size)
+            ids = distinct(np.concatenate(seen)) if seen else np.empty(0, np.int64)
+            found[row] = np.bincount(ids >> 32, minlength=self._size)
         return found

@@ -26,6 +26,7 @@ class UserFigure:
 
 @dataclass
 class _User:
+    acted: bool = False
     value: int = 0
     told: Told | None = None
     profile: str = ""
@@ -38,13 +39,16 @@ def user_figures(
 
     A user's profile is the newest one that any slot knows; users without one are in no profile.
     """
-    users: dict[tuple[str, str], _User] = {}
+    known: dict[tuple[str, str], _User] = {}
+    scattered = _accounts_in_several(parts)
     for part in parts:
-        for (account, name), user in _of_slot(part, weights, window, members):
-            held = users.setdefault((account, name), _User())
+        for (account, name), user in _of_slot(part, weights, window, members, scattered):
+            held = known.setdefault((account, name), _User())
+            held.acted |= user.acted
             held.value += user.value
             if user.told is not None and (held.told is None or user.told > held.told):
                 held.told, held.profile = user.told, user.profile
+    users = {key: user for key, user in known.items() if user.acted}
     profiles: dict[tuple[str, str], int] = {}
     for (account, _), user in users.items():
         if user.told is not None:
@@ -54,28 +58,41 @@ def user_figures(
     return sorted(found)
 
 
+def _accounts_in_several(parts: Sequence[ActionsPart]) -> set[str]:
+    seen: set[str] = set()
+    several: set[str] = set()
+    for part in parts:
+        several.update(seen.intersection(part.accounts))
+        seen.update(part.accounts)
+    return several
+
+
 def _of_slot(
-    part: ActionsPart, weights: Mapping[str, int], window: Window, members: frozenset[str]
+    part: ActionsPart, weights: Mapping[str, int], window: Window, members: frozenset[str], scattered: set[str]
 ) -> list[tuple[tuple[str, str], _User]]:
+    """The users that acted in the window, and those whose profile may hold for what they did in another slot."""
     users = part.users
     size = len(users.owners)
     weight = np.array([weights.get(action, 0) for action in part.actions], np.int64)
     seen, value = np.zeros(size, np.bool_), np.zeros(size, np.int64)
+    elsewhere = np.array([account in scattered for account in part.accounts], np.bool_)
     for day in window.days:
         if day in users.counts:
             owner, counts = users.pairs[:, 0].astype(np.int64), users.counts[day].astype(np.int64)
             seen[owner[counts > 0]] = True
             np.add.at(value, owner, counts * weight[users.pairs[:, 1]])
+    told = (users.newest["profile"] > 0) & elsewhere[users.owners]
+    chosen = np.flatnonzero(seen | told)
     return [
-        ((account, users.name(user)), _user(part, user, value))
-        for user in np.flatnonzero(seen).tolist()
+        ((account, name), _user(part, user, value, acted=bool(seen[user])))
+        for user, name in zip(chosen.tolist(), users.names(chosen), strict=True)
         if (account := part.accounts[users.owners[user]]) in members
     ]
 
 
-def _user(part: ActionsPart, user: int, value: NDArray[np.int64]) -> _User:
+def _user(part: ActionsPart, user: int, value: NDArray[np.int64], *, acted: bool) -> _User:
     cell = part.users.newest[user]
     if not cell["profile"]:
-        return _User(int(value[user]))
+        return _User(acted, int(value[user]))
     told = (int(cell["timestamp"]), part.slot.partition, int(cell["offset"]))
-    return _User(int(value[user]), told, part.users.profiles[int(cell["profile"]) - 1])
+    return _User(acted, int(value[user]), told, part.users.profiles[int(cell["profile"]) - 1])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,12 @@ class Activity:
     def size(self) -> int:
         """How many accounts there are."""
         return len(self.places)
+
+    @cached_property
+    def in_order(self) -> NDArray[np.int64]:
+        """All places in order of account_id; the order of code points is the order of UTF-8 bytes."""
+        names = list(self.places)
+        return np.array(sorted(range(len(names)), key=names.__getitem__), np.int64)
 
     def occurrences(self, weights: Mapping[str, int], window: Window) -> NDArray[np.int64]:
         """Sum of weight x occurrences in `window` by account, shape (n,); an action without a weight adds 0."""
@@ -112,7 +119,9 @@ def roll(
     acted = (activity.first_day > 0) & (activity.first_day <= as_of)
     member = (acted | listed) & ~forgotten & (created <= as_of)
     start = np.where(created > 0, created, np.where(acted, activity.first_day, as_of - WINDOW_DAYS + 1))
-    names, place = _in_order(list(activity.places), member)
+    place = activity.in_order[member[activity.in_order]]
+    every = list(activity.places)
+    names = [every[at] for at in place.tolist()]
     days_considered = np.minimum(WINDOW_DAYS, as_of - start[place] + 1)
     totals = activity.on(Window(as_of))[:, place]
     age = np.arange(WINDOW_DAYS - 1, -1, -1)[:, np.newaxis]
@@ -120,10 +129,3 @@ def roll(
     active_days = np.count_nonzero(totals, axis=0).astype(np.int64)
     frequency = np.searchsorted(_LEAST_DAYS, active_days, side="right").astype(np.int64)
     return Members(names, place, days_considered, actions, active_days, frequency)
-
-
-def _in_order(names: list[str], member: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.int64]]:
-    """The members and their places by account_id; the order of code points is the order of UTF-8 bytes."""
-    places: list[int] = np.flatnonzero(member).tolist()
-    places.sort(key=names.__getitem__)
-    return [names[place] for place in places], np.array(places, np.int64)

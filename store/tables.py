@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from schemas.accounts import AccountEntry
 from store.layout import name_lengths
+from store.vectors import distinct
 
 _ENTRY = struct.Struct("<I")
 _entry_decoder = msgspec.msgpack.Decoder(AccountEntry)
@@ -57,7 +58,7 @@ def packed_pairs(data: bytes | bytearray) -> NDArray[np.uint64]:
 
 def distinct_users(log: bytes | bytearray) -> NDArray[np.int64]:
     """The user id of every distinct (user, minute) pair of a minute log, in no order."""
-    return (np.unique(np.frombuffer(log, "<u8")) & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    return (distinct(np.frombuffer(log, "<u8")) & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
 def encode_pairs(packed: NDArray[np.uint64]) -> bytes:

@@ -103,7 +103,7 @@ def histories(records: Iterable[AccountRecord]) -> tuple[dict[str, list[AccountR
 def read_actions(
     actions: Iterable[Json], timezone: str, partitions: Sequence[int] | None, lateness_days: int
 ) -> dict[str, list[Acted]]:
-    """The counted actions by account. They come in the order of the log of each one's partition, else of a single one."""
+    """The counted actions by account. They come in the order of the logs of their partitions, else of a single one."""
     zone = ZoneInfo(timezone)
     newest: dict[int, date] = {}
     found: dict[str, list[Acted]] = defaultdict(list)

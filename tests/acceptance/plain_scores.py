@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -139,7 +140,7 @@ def expected_scores(
     actions: Iterable[Json],
     accounts: Iterable[AccountRecord],
     as_of: date,
-    rules: Rules = Rules(),  # noqa: B008  frozen
+    rules: Rules = Rules(),
     *,
     partitions: Sequence[int] | None = None,
     before: Rules | None = None,
@@ -241,5 +242,5 @@ class Steps:
             score,
         ]
         numbers = [step or 0 for step in steps]
-        parts = [after - earlier for earlier, after in zip(numbers, numbers[1:], strict=False)]
+        parts = [after - earlier for earlier, after in pairwise(numbers)]
         return {"previous": previous, **dict(zip(("own", "peers", "status", "configuration"), parts, strict=True))}

@@ -13,7 +13,6 @@ from tests.acceptance.engine import Engine, Put, action_puts, assert_equal_figur
 from tests.acceptance.oracle import AccountRecord
 from tests.acceptance.plain_scores import Rules, expected_scores
 
-
 ADOPTING = Rules(weights={"open": 3, "Öffnen": 100, "never": 1}, logins=("open",), features=("save", "Öffnen"))
 BY_TIME = Rules(basis="time_spent", lateness_days=10)
 

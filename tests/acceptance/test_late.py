@@ -61,7 +61,7 @@ class Second:
 
 
 def load(engine: Engine, told: Callable[[datetime], int]) -> None:
-    """Fills the two topics. The moment of an action is its author date; `told` makes its record's timestamp of its arrival."""
+    """Fills the two topics. An action's moment is its author date; `told` gives its record's timestamp by arrival."""
     rows = list(sample.rows("events"))
     late = [{**action, "timestamp": row["ts"]} for action, row in zip(sample.actions(), rows, strict=True)]
     arrived = [datetime.fromisoformat(row["arrived_at"]) for row in rows]
@@ -102,9 +102,7 @@ def by_a_slow_clock(arrived: datetime) -> int:
 def test_late_events_give_the_figures_that_sql_finds(
     engine: Engine, told: Callable[[datetime], int], reasons: set[str]
 ) -> None:
-    engine = engine.with_env(
-        ENGAGEMENT_LATENESS_DAYS=str(LATENESS_DAYS), ENGAGEMENT_RETENTION_DAYS=str(RETENTION_DAYS)
-    )
+    engine = engine.with_env(ENGAGEMENT_LATENESS_DAYS=str(LATENESS_DAYS), ENGAGEMENT_RETENTION_DAYS=str(RETENTION_DAYS))
     if told is by_a_slow_clock:
         clock = {"message.timestamp.type": "CreateTime", "retention.ms": "-1", "max.message.bytes": "2097152"}
         create_topics(engine.kafka, {engine.prefix + "actions": PARTITIONS}, clock)

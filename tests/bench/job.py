@@ -20,7 +20,7 @@ from store.connect import kafka_admin
 from store.layout import Header, SlotName
 from store.offsets import topic_ids
 from store.slots import SlotStore
-from tests.bench.job_load import Size, accounts_strings, actions_strings, write_slot
+from tests.bench.job_load import Size, SlotWriter, accounts_strings, actions_strings
 from tests.support import create_topics, delete_topics
 
 AS_OF = "2026-11-15"
@@ -33,7 +33,7 @@ def write_slots(client: redis.Redis, settings: Settings, size: Size) -> None:
     for topic, strings_of in ((topics.actions, actions_strings), (topics.accounts, accounts_strings)):
         header = Header("UTC", ids[topic], 0, 0, newest_day=size.as_of, closed_through=size.as_of)
         for partition in range(size.partitions):
-            write_slot(store, SlotName(topic, partition), header, strings_of(size, partition))
+            SlotWriter(store, SlotName(topic, partition), header).write(strings_of(size, partition))
 
 
 def report_memory(client: redis.Redis, prefix: str, size: Size) -> None:
@@ -79,8 +79,10 @@ def main() -> None:
         started, held = time.monotonic(), client.info("memory")["used_memory"]
         write_slots(client, settings, size)
         used = client.info("memory")["used_memory"] - held
-        print(f"{iso(size.as_of)}: {size.accounts:,} accounts, {size.users:,} users, {size.days} days, written in "
-              f"{time.monotonic() - started:.0f} s; Redis grew by {used / 1e6:.0f} MB")
+        print(
+            f"{iso(size.as_of)}: {size.accounts:,} accounts, {size.users:,} users, {size.days} days, written in "
+            f"{time.monotonic() - started:.0f} s; Redis grew by {used / 1e6:.0f} MB"
+        )
         report_memory(client, prefix, size)
         report_run(prefix)
     finally:

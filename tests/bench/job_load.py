@@ -1,7 +1,7 @@
 """A large system's slots as the stream would leave them, made with numpy and written through real checkpoints."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -79,31 +79,30 @@ def _bits(rng: np.random.Generator, users: int) -> NDArray[np.uint8]:
     return bits
 
 
-def write_slot(store: SlotStore, slot: SlotName, header: Header, strings: Iterator[tuple[str, bytes]]) -> None:
-    """Make these strings the state of a new slot, some MiB a checkpoint, the last of which is empty."""
-    stored: RedoRecord | None = None
-    waiting: list[Write] = []
-    lengths: dict[str, int] = {}
-    for string, data in strings:
-        for at in range(0, len(data), CHECKPOINT_BYTES):
-            waiting.append(Write(string, at, data[at : at + CHECKPOINT_BYTES]))
-            lengths[string] = at + len(waiting[-1].data)
-            if sum(len(write.data) for write in waiting) >= CHECKPOINT_BYTES:
-                stored, waiting = _checkpoint(store, slot, header, stored, waiting, lengths), []
-    stored = _checkpoint(store, slot, header, stored, waiting, lengths)
-    _checkpoint(store, slot, header, stored, [], lengths)
+class SlotWriter:
+    """Writes a new slot, some MiB a checkpoint."""
 
+    def __init__(self, store: SlotStore, slot: SlotName, header: Header) -> None:
+        self._store, self._slot, self._header = store, slot, header
+        self._stored: RedoRecord | None = None
+        self._waiting: list[Write] = []
+        self._lengths: dict[str, int] = {}
 
-def _checkpoint(
-    store: SlotStore,
-    slot: SlotName,
-    header: Header,
-    stored: RedoRecord | None,
-    writes: list[Write],
-    lengths: Mapping[str, int],
-) -> RedoRecord:
-    previous = stored.state_id if stored else b""
-    new = msgspec.structs.replace(header, previous=previous, lengths=dict(lengths))
-    record = encode_redo(secrets.token_bytes(layout.STATE_ID_BYTES), new, writes, stored.header if stored else None)
-    assert store.checkpoint(slot, stored, record) is Answer.APPLIED
-    return record
+    def write(self, strings: Iterator[tuple[str, bytes]]) -> None:
+        """Make these strings the slot's state; the last checkpoint is empty, so that Redis holds all in its place."""
+        for string, data in strings:
+            for at in range(0, len(data), CHECKPOINT_BYTES):
+                self._waiting.append(Write(string, at, data[at : at + CHECKPOINT_BYTES]))
+                self._lengths[string] = at + len(self._waiting[-1].data)
+                if sum(len(write.data) for write in self._waiting) >= CHECKPOINT_BYTES:
+                    self._checkpoint()
+        self._checkpoint()
+        self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        stored, state_id = self._stored, secrets.token_bytes(layout.STATE_ID_BYTES)
+        previous = stored.state_id if stored else b""
+        header = msgspec.structs.replace(self._header, previous=previous, lengths=dict(self._lengths))
+        record = encode_redo(state_id, header, self._waiting, stored.header if stored else None)
+        assert self._store.checkpoint(self._slot, stored, record) is Answer.APPLIED
+        self._stored, self._waiting = record, []
