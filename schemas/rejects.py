@@ -33,7 +33,9 @@ def reject(reason: Reason, detail: str) -> Reject:
 
 def printable(text: str, limit: int) -> str:
     """Return `text` in at most `limit` characters, with everything that does not print as an escape."""
-    kept = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
+    kept = text[: limit + 1]
+    if not kept.isprintable():
+        kept = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in kept)
     return kept if len(kept) <= limit else kept[: limit - 3] + "..."
 
 

@@ -1,7 +1,8 @@
 """The checks behind single settings. A ValueError says what is expected and what to do."""
 
+import re
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -13,6 +14,7 @@ PROTECTED_KAFKA = {
     "isolation.level": "input is read committed",
     "enable.auto.commit": "the offset that counts is the one in Redis",
     "auto.offset.reset": "an offset outside the log must stop a slot",
+    "enable.partition.eof": "the end of a log is known by that event",
     "transactional.id": "it follows from topic_prefix",
     "enable.idempotence": "a retry must not write a record twice",
     "bootstrap.servers": "KAFKA_BOOTSTRAP_SERVERS is the place for it",
@@ -21,6 +23,9 @@ PROTECTED_KAFKA = {
 """librdkafka settings that the guarantees rest on, each with the reason why it is not free."""
 
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+_HOST_AND_PORT = re.compile(r"(?:[\w.-]+|\[[\w.:%]+\])(?::[0-9]+)?")
+_ADDRESS = "expected an address such as redis://host:6379/0 or unix:///path/to/redis.sock"
+_ENCODE = "percent-encode user and password (%40 for @, %23 for #, %2F for /, %3A for :, %3F for ?)"
 
 
 def _known_timezone(name: str) -> str:
@@ -31,11 +36,44 @@ def _known_timezone(name: str) -> str:
     return name
 
 
+def redis_place(url: str) -> str:
+    """Return host and port, or the socket path, of a Redis address, and nothing of its user, password and options.
+
+    Raises ValueError where it is none, or where a part of the password may stand outside of its place; the message
+    shows nothing of the address.
+    """
+    parts = _split(url)
+    userinfo, _, place = parts.netloc.rpartition("@")
+    if "@" in userinfo + parts.path + parts.query + parts.fragment or "#" in url:
+        raise ValueError(f"only one @ may stand in it, and no #: {_ENCODE}")
+    if parts.scheme == "unix":
+        if place or not parts.path:
+            raise ValueError(_ADDRESS)
+        return parts.path
+    if not place:
+        raise ValueError(_ADDRESS)
+    if not _HOST_AND_PORT.fullmatch(place):
+        raise ValueError(f"host or port is none: {_ADDRESS}, and {_ENCODE}")
+    return place
+
+
+def _split(url: str) -> SplitResult:
+    """Split an address. What urlsplit says of a wrong one quotes it, and it drops blanks and control characters."""
+    if url.partition("://")[0] not in REDIS_SCHEMES:
+        raise ValueError(_ADDRESS)
+    if " " in url or not url.isprintable():
+        raise ValueError(f"no blank or control character may stand in it: {_ENCODE}")
+    try:
+        parts = urlsplit(url)
+        # Asking for the port checks it.
+        _ = parts.port
+    except ValueError:
+        raise ValueError(f"host or port is none: {_ADDRESS}, and {_ENCODE}") from None
+    return parts
+
+
 def _redis_address(url: str) -> str:
-    parts = urlsplit(url)
-    place = parts.path if parts.scheme == "unix" else parts.hostname
-    if parts.scheme not in REDIS_SCHEMES or not place:
-        raise ValueError("expected an address such as redis://host:6379/0")
+    redis_place(url)
     return url
 
 

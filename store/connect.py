@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import redis
 from confluent_kafka import Consumer, KafkaException, Producer
@@ -17,6 +16,7 @@ from redis.retry import Retry
 
 from schemas.exits import ConfigurationError, Unavailable
 from schemas.settings import Settings
+from schemas.settings_fields import redis_place as place_of
 
 REDIS_TIMEOUT_SECONDS = 5.0
 WAIT_SECONDS = 30.0
@@ -33,22 +33,26 @@ Client = TypeVar("Client")
 def connect_redis(settings: Settings) -> redis.Redis:
     """A client that has not connected yet. Raises ConfigurationError where `redis_url` cannot be used."""
     try:
-        return redis.Redis.from_url(
+        client = redis.Redis.from_url(
             settings.redis_url,
             decode_responses=False,
             socket_timeout=REDIS_TIMEOUT_SECONDS,
             socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
-    except (ValueError, TypeError) as error:
+        # Options that no connection takes would only be found at the first command.
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)
+    except (ValueError, TypeError, redis.RedisError):
+        # What the driver says quotes parts of the address, so it is neither shown nor kept as the cause.
         message = f"redis_url ({redis_place(settings)}) cannot be used; set REDIS_URL like redis://host:6379/0"
-        raise ConfigurationError(message) from error
+        raise ConfigurationError(f"{message}, and check its options after ?") from None
+    return client
 
 
 def redis_place(settings: Settings) -> str:
     """Host and port (or socket path) of `redis_url`, without user, password and options."""
-    parts = urlsplit(settings.redis_url)
-    return parts.path if parts.scheme == "unix" else parts.netloc.rpartition("@")[2]
+    return place_of(settings.redis_url)
 
 
 def kafka_config(settings: Settings, **extra: object) -> dict[str, Any]:
@@ -105,11 +109,16 @@ def wait_for_redis(
             raise ConfigurationError(message) from error
         except (redis.RedisError, OSError) as error:
             if clock() >= deadline:
-                reason = f"{type(error).__name__}: {error}".rstrip(".")
-                raise Unavailable(_not_reachable("Redis", place, seconds, reason, "REDIS_URL")) from error
+                reason = f"{type(error).__name__}: {_without_arguments(str(error))}".rstrip(".")
+                raise Unavailable(_not_reachable("Redis", place, seconds, reason, "REDIS_URL")) from None
             sleep(_PAUSE_SECONDS)
         else:
             return
+
+
+def _without_arguments(said: str) -> str:
+    """Cut what a Redis that does not know a command quotes of it: of HELLO and AUTH that is the password."""
+    return said.partition(", with args beginning with")[0]
 
 
 def wait_for_kafka(

@@ -50,11 +50,19 @@ LOG_END_SECONDS = 15.0
 class Assignment:
     """The partitions of this process. Single-threaded: callbacks run inside ``Consumer.consume``."""
 
-    def __init__(self, consumer: Consumer, broker: Broker, parts: Parts, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        broker: Broker,
+        parts: Parts,
+        clock: Callable[[], float],
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._consumer = consumer
         self._broker = broker
         self._parts = parts
         self._clock = clock
+        self._stopping = stopping
         self._owned: dict[SlotName, OwnedSlot] = {}
         self._assigned: set[SlotName] = set()
         self._paused: set[SlotName] = set()
@@ -117,7 +125,8 @@ class Assignment:
             if owned is None or generation is None or name not in self._assigned:
                 check_errors(name, [message for message in records if message.error() is not None])
                 continue
-            self._attempt(owned, lambda o=owned, r=records, g=generation: o.take(to_batch(o.name, g, r), now))  # type: ignore[misc]
+            if not self._stopping():  # where Redis hangs, every slot takes seconds
+                self._attempt(owned, lambda o=owned, r=records, g=generation: o.take(to_batch(o.name, g, r), now))  # type: ignore[misc]
 
     # What is due: points 1, 4 and 5.
 
@@ -126,7 +135,8 @@ class Assignment:
         self._broker.watch({name: slot.header.topic_id for name, slot in self._loaded()}, self._clock())
         self._load_waiting()
         for owned in list(self._owned.values()):
-            self._attempt(owned, lambda owned=owned: owned.tick(self._clock()))  # type: ignore[misc]
+            if not self._stopping():
+                self._attempt(owned, lambda owned=owned: owned.tick(self._clock()))  # type: ignore[misc]
         self._pause_and_resume()
         if self._clock() - self._committed_at >= COMMIT_SECONDS:
             self.commit(wait=False)

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from schemas.exits import Unavailable
 from schemas.settings import Settings
 from store.layout import Header, SlotName
 from store.offsets import committed, log_bounds, topic_ids
@@ -11,6 +13,9 @@ from store.runs import newest_manifest
 from stream.guard import Surroundings
 from stream.probe import truncated
 from stream.topic_watch import TopicWatch
+
+
+REACH_SECONDS = 3.0
 
 
 class Broker:
@@ -28,6 +33,7 @@ class Broker:
     def surroundings(self, headers: Mapping[SlotName, Header | None]) -> dict[SlotName, Surroundings]:
         """What Kafka says about these slots; of those without a header also whether they were counted before."""
         topics = sorted({slot.topic for slot in headers})
+        self._reach(topics[0])
         ids = topic_ids(self._admin, topics)
         bounds = log_bounds(self._admin, topics)
         fresh = [slot for slot, header in headers.items() if header is None]
@@ -39,3 +45,10 @@ class Broker:
             slot: Surroundings(ids[slot.topic], bounds[slot], offsets.get(slot), published.get(slot), slot in gone)
             for slot in headers
         }
+
+    def _reach(self, topic: str) -> None:
+        """Ask a quick question before long ones: where Kafka hangs, a worker that is told to stop must not wait for those."""
+        try:
+            self._admin.list_topics(topic, timeout=REACH_SECONDS)
+        except KafkaException as error:
+            raise Unavailable(f"Kafka gave no answer within {REACH_SECONDS:g} s: {error.args[0].str()}") from error

@@ -15,7 +15,7 @@ from schemas.accounts import AccountEntry, AccountValue
 from schemas.events import ActionEvent
 from schemas.moments import Calendar, parse_day_or_moment, parse_moment, parse_moments
 from schemas.rejects import Reject
-from stream.json_scan import MAX_DEPTH
+from stream.json_scan import MAX_DEPTH, is_too_deep
 from stream.strict import strict_account, strict_action
 
 SHORT: Final = 2 * MAX_DEPTH
@@ -124,8 +124,7 @@ def _guarded(values: list[bytes | None], max_record_bytes: int) -> list[bytes]:
 
 
 def _needs_strict(value: bytes, max_record_bytes: int) -> bool:
-    too_deep = len(value) > SHORT and value.count(b"[") + value.count(b"{") > MAX_DEPTH
-    return too_deep or len(value) > max_record_bytes or not _is_utf8(value)
+    return len(value) > max_record_bytes or not _is_utf8(value) or (len(value) > SHORT and is_too_deep(value))
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -14,8 +14,8 @@ from schemas.settings import Settings
 from store.connect import kafka_consumer
 from store.layout import Header, SlotName
 
-ANSWER_SECONDS = 30.0
-LEAST_DATA = {"fetch.message.max.bytes": 1, "queued.min.messages": 1}
+ANSWER_SECONDS = 10.0
+LEAST_DATA = {"fetch.message.max.bytes": 1, "fetch.wait.max.ms": 10, "fetch.queue.backoff.ms": 1}
 """One record, or the event that there is none, says enough."""
 
 
@@ -60,6 +60,8 @@ def _refused(consumer: Consumer, slots: Collection[SlotName]) -> set[SlotName]:
             continue
         slot, said = SlotName(event.topic() or "", event.partition() or 0), event.error()
         if said is None or said.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's public names
+            if slot in open_questions:  # else its other records keep those of the rest from coming
+                consumer.pause([TopicPartition(slot.topic, slot.partition)])
             open_questions.discard(slot)
         elif said.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  as above
             open_questions.discard(slot)

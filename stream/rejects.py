@@ -20,6 +20,7 @@ PRODUCER_SETTINGS = {
     "message.timeout.ms": 0,
 }
 """Whatever an input topic takes must fit, and a record is tried until the broker has it: no size and time limits."""
+TRY_AGAIN_SECONDS = 1.0
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""The slow exact decoding that alone decides: one record to what it says, or to the reason why it is refused.
+"""The exact decoding that alone decides: one record to what it says, or to the reason why it is refused.
 
 Reasons are judged in their order over the whole record: too_large, malformed_json, missing_field, invalid_field.
 """
@@ -11,7 +11,7 @@ from schemas.accounts import MAX_LICENSES, AccountEntry, AccountValue
 from schemas.events import MAX_CHARACTERS, ActionEvent
 from schemas.moments import Calendar, parse_day_or_moment, parse_moment
 from schemas.rejects import MAX_QUOTED, Reason, Reject, printable, quoted, reject
-from stream.json_scan import JsonError, Value, scan_object
+from stream.json_scan import JsonError, Value, read_object
 
 Names = tuple[str, ...]
 Fields = dict[str, Value]
@@ -87,7 +87,7 @@ def _fields(value: bytes | None, max_record_bytes: int, required: Names, known: 
         detail = f"the value has {len(value):,} bytes; send at most {max_record_bytes:,}, or raise max_record_bytes"
         raise Refused(Reason.TOO_LARGE, detail)
     try:
-        scanned = scan_object(value, known)
+        scanned = read_object(value, known)
     except JsonError as error:
         raise Refused(Reason.MALFORMED_JSON, f"not a JSON object: {error}; send valid JSON in UTF-8") from None
     fields = {name: field for name, field in scanned.items() if field.kind != "null"}

@@ -4,12 +4,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.redis import LocalRedis
+from stream import owned
 from tests.integration.live import Live
 
 
 @pytest.fixture
-def live(settings_env: dict[str, str]) -> Iterator[Live]:
-    """A system of its own on the shared services, without topics yet."""
+def live(settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    """A system of its own on the shared services, without topics yet; its workers store and look more often than others."""
+    monkeypatch.setattr(owned, "CHECKPOINT_SECONDS", 0.2)
+    monkeypatch.setattr(owned, "IDLE_CHECK_SECONDS", 0.6)
     with capture_logs() as log:
         yield Live(settings_env, log)
         print(*log, sep="\n")

@@ -10,7 +10,7 @@ from store.layout import SlotName
 from store.slots import SlotStore
 from stream.assignment import Assignment
 from stream.broker import Broker
-from stream.owned import IDLE_CHECK_SECONDS, Parts
+from stream.owned import Parts
 from stream.rejects import RejectSender
 from stream.slot import SlotRules
 from stream.worker import consumer_settings
@@ -56,5 +56,5 @@ class Driven:
 
     def store(self) -> None:
         """Let a checkpoint, or a look at the header, be due and done."""
-        self.now += IDLE_CHECK_SECONDS + 1
+        self.now += 10
         self.assignment.maintain()

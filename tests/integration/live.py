@@ -4,6 +4,7 @@ import gc
 import json
 import secrets
 import threading
+import traceback
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -112,6 +113,8 @@ class Live:
             yield worker
         finally:
             worker.end()
+            if worker.error is not None:
+                print("the worker ended with:", *traceback.format_exception(worker.error))
 
     def refused(self) -> EngagementError:
         """The error that a worker ends with by itself."""

@@ -122,7 +122,8 @@ def test_a_running_worker_whose_redis_is_wiped_after_a_commit_stops(
     live.topics()
     with live.worker() as worker:
         live.produce([action()] * 100)
-        wait_until(lambda: committed(live.admin, live.settings.group_id, [live.slot()]), what="a committed offset")
+        told = {live.slot(): 100}
+        wait_until(lambda: committed(live.admin, live.settings.group_id, [live.slot()]) == told, what="a commit")
         wipe(live)
         wait_until(lambda: not worker.alive, what="the end of the worker")
     assert isinstance(worker.error, Blocked)
@@ -208,7 +209,7 @@ def test_records_that_were_replaced_by_others_stop_the_worker_until_a_person_dec
     header = counted_100.header()
     assert header is not None
     counted_100.write(msgspec.structs.replace(header, leader_epoch=5))
-    assert_blocked(counted_100, "replaced by others", "rebuild", "accept-gap")
+    assert_blocked(counted_100, "were replaced", "rebuild", "accept-gap")
     run_after(counted_100, 10, "accept-gap", "--partition", "0")
     with counted_100.worker():
         counted_100.wait_stored(110)

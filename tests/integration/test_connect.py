@@ -1,10 +1,11 @@
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from schemas.exits import ConfigurationError, Unavailable
 from schemas.settings import Settings, load_settings
+from services.redis import LocalRedis
 from store.connect import connect_redis, kafka_admin, kafka_config, kafka_consumer, wait_for_kafka, wait_for_redis
 
 
@@ -47,6 +48,33 @@ def test_a_refused_login_is_wrong_configuration_at_once(redis_url: str) -> None:
     wrong = settings(REDIS_URL=redis_url.replace("redis://", "redis://nobody:hush@"))
     with pytest.raises(ConfigurationError, match="refused the login") as caught:
         wait_for_redis(connect_redis(wrong), wrong)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["hush=1", "db=hush", "protocol=hush"])
+def test_an_option_of_the_address_that_the_driver_refuses_is_not_shown(option: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"redis_url \(cache:1\) cannot be used; set REDIS_URL") as caught:
+        connect_redis(settings(REDIS_URL=f"redis://user:hush@cache:1/0?{option}"))
+    assert "hush" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_redis_that_quotes_the_login_it_does_not_know_shows_no_password(
+    local_redis: Callable[[], LocalRedis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = LocalRedis.command
+
+    def without_login(server: LocalRedis) -> list[str]:
+        command = plain(server)
+        with server.settings_file.open("a") as written:
+            written.write('rename-command HELLO ""\nrename-command AUTH ""\n')
+        return command
+
+    monkeypatch.setattr(LocalRedis, "command", without_login)
+    wrong = settings(REDIS_URL=local_redis().url.replace("redis://", "redis://user:hush@"))
+    with pytest.raises(Unavailable, match="unknown command") as caught:
+        wait_for_redis(connect_redis(wrong), wrong, seconds=0.1)
     assert "hush" not in str(caught.value)
 
 

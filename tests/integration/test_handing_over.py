@@ -16,7 +16,7 @@ from schemas.exits import Exit
 from services.redis import LocalRedis
 from store import connect
 from store.offsets import committed
-from stream import owned, worker
+from stream import assignment, owned, worker
 from stream.assignment import Assignment
 from tests.faults.proxy import RedisProxy
 from tests.integration.live import Live, action
@@ -93,14 +93,17 @@ def kafka_offset(live: Live) -> int | None:
     return committed(live.admin, live.settings.group_id, [live.slot()]).get(live.slot())
 
 
-def test_kafka_is_told_offsets_that_redis_confirmed_five_seconds_ago_and_no_others(live: Live) -> None:
+def test_kafka_is_told_offsets_that_redis_confirmed_five_seconds_ago_and_no_others(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assignment, "COMMIT_SECONDS", 0.1)
     live.topics()
     with live.worker():
         live.produce([action()] * 100)
         live.wait_stored(100)
         confirmed_at = time.monotonic()
-        wait_until(lambda: kafka_offset(live) is not None, what="a committed offset")
-        assert time.monotonic() - confirmed_at > owned.SAFE_SECONDS - 0.5
+        wait_until(lambda: kafka_offset(live) == 100, what="a committed offset")
+        assert time.monotonic() - confirmed_at > 5 - 0.5
         live.produce([action()] * 100)
         live.wait_stored(200)
     assert kafka_offset(live) == 100
@@ -145,9 +148,11 @@ def test_where_redis_hangs_a_worker_stops_in_time_nevertheless_and_says_that_it_
         with hanging.worker() as running:
             wait_until(lambda: len(never_due.taken) == 10 * partitions, what="all to be counted")
             proxy.delay = 60.0
+            monkeypatch.setattr(owned, "CHECKPOINT_SECONDS", 0.0)
+            hanging.wait_said("waiting")  # and now the next slot waits
             told_at = time.monotonic()
             assert running.stop() is Exit.FAILED
-            assert time.monotonic() - told_at < 2 + 1 + 2
+            assert time.monotonic() - told_at < 1 + 2 + 1 + 1
     monkeypatch.setattr(owned, "CHECKPOINT_SECONDS", 0.2)
     whole = live.given(REDIS_URL=own_redis.url)
     with whole.worker():

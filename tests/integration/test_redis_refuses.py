@@ -15,6 +15,7 @@ from tests.integration.watched import watched
 from tests.support import wait_until
 
 Change = Callable[[redis.Redis], object]
+Asked = Callable[[], list[str]]
 MOVED = "slot was written by another or rolled back: loading it again"
 SLOW_LOAD = "key-load-delay 400\n"
 """Microseconds that Redis takes longer for every command of its file at start; it answers LOADING every 1,024 commands."""
@@ -22,13 +23,13 @@ FILLER = 8_000
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What the worker asks of its consumer: pause and resume."""
+def asked(monkeypatch: pytest.MonkeyPatch, live: Live) -> Iterator[Callable[[], list[str]]]:
+    """What the worker has asked of its consumer about the partition of the actions: pause and resume."""
     with watched(monkeypatch) as consumer:
-        yield consumer.asked
+        yield lambda: [what for what, slot in consumer.asked if slot == live.slot()]
 
 
-def assert_survived(live: Live, asked: list[str], begin: Callable[[], object], error: str, end: Callable[[], object]) -> None:
+def assert_survived(live: Live, asked: Asked, begin: Callable[[], object], error: str, end: Callable[[], object]) -> None:
     """A worker counts 100 actions, 50 more while Redis answers with that error, and 50 more when it is over."""
     live.topics()
     values = [action("acme"), action("other", day="2025-06-29")] * 25
@@ -38,12 +39,12 @@ def assert_survived(live: Live, asked: list[str], begin: Callable[[], object], e
         begin()
         live.produce(values)
         live.wait_said("waiting", error=error)
-        wait_until(lambda: asked == ["pause"], what="a pause")
+        wait_until(lambda: asked() == ["pause"], what="a pause")
         live.produce(values)
         end()
         live.wait_stored(200)
         live.assert_counted({"acme": 100, "other": 100})
-        wait_until(lambda: asked == ["pause", "resume"], what="one pause and one resume")
+        wait_until(lambda: asked() == ["pause", "resume"], what="one pause and one resume")
     assert not live.said(MOVED)
     assert len(live.said("slot loaded", slot=live.slot())) == 1
 
@@ -71,13 +72,13 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_a_redis_that_refuses_writes_is_waited_for(fragile: Live, asked: list[str], name: str) -> None:
+def test_a_redis_that_refuses_writes_is_waited_for(fragile: Live, asked: Asked, name: str) -> None:
     refusal = REFUSALS[name]
     with fragile.client as client:
         assert_survived(fragile, asked, lambda: refusal.begin(client), refusal.error, lambda: refusal.end(client))
 
 
-def test_a_redis_that_is_busy_with_a_script_is_waited_for(fragile: Live, asked: list[str]) -> None:
+def test_a_redis_that_is_busy_with_a_script_is_waited_for(fragile: Live, asked: Asked) -> None:
     def endless_script() -> None:
         with fragile.client as client, pytest.raises(redis.RedisError):
             client.eval("while true do end", 0)
@@ -90,7 +91,7 @@ def test_a_redis_that_is_busy_with_a_script_is_waited_for(fragile: Live, asked: 
 
 
 def test_a_redis_that_is_killed_and_loads_its_data_is_waited_for(
-    fragile: Live, own_redis: LocalRedis, asked: list[str], monkeypatch: pytest.MonkeyPatch
+    fragile: Live, own_redis: LocalRedis, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with fragile.client as client:
         client.set("filler", "")
@@ -122,6 +123,6 @@ def proxy(own_redis: LocalRedis) -> Iterator[RedisProxy]:
         yield proxy
 
 
-def test_a_write_whose_reply_was_lost_is_sent_again_and_known_again(live: Live, proxy: RedisProxy, asked: list[str]) -> None:
+def test_a_write_whose_reply_was_lost_is_sent_again_and_known_again(live: Live, proxy: RedisProxy, asked: Asked) -> None:
     lossy = live.given(REDIS_URL=proxy.url)
     assert_survived(lossy, asked, lambda: proxy.lose_replies(2), "Connection", lambda: wait_until(lambda: proxy.lost == 2))

@@ -62,6 +62,69 @@ def test_a_column_of_near_days_is_that_of_the_standard_library(zone: str, start:
     assert days.tolist() == [local_day(moment, zone) for moment in column]
 
 
+@settings(deadline=None, max_examples=100)
+@given(zones, recent, st.integers(1, 4 * DAY_MS), st.lists(moments | recent, max_size=5))
+@example("Pacific/Apia", SKIPPED - DAY_MS, 2 * DAY_MS, [SKIPPED - 1, SKIPPED])
+@example(
+    "America/St_Johns", FALLS_BACK - DAY_MS, 2 * DAY_MS, [FALLS_BACK - 60_001, FALLS_BACK - 60_000, FALLS_BACK - 1]
+)
+@example("Africa/Monrovia", parse_moment("1972-01-07T00:00:00Z"), DAY_MS // 2, [parse_moment("1972-01-06T23:59:59Z")])
+def test_days_with_many_moments_and_with_few_are_those_of_the_standard_library(
+    zone: str, start: int, length: int, few: list[int]
+) -> None:
+    calendar = Calendar(zone)
+    column = [start + length * i // 200 for i in range(200)] + few
+    expected = [local_day(moment, zone) for moment in column]
+
+    # The first time, days have their first moments; the second, some are known.
+    for part in (slice(None), slice(None), slice(150, None)):
+        assert calendar.days(np.array(column[part], np.int64)).tolist() == expected[part]
+
+
+@given(zones, moments | recent)
+@example("Pacific/Apia", SKIPPED - 1)
+@example("Pacific/Apia", SKIPPED)
+@example("America/St_Johns", FALLS_BACK - 1)
+@example("Europe/Berlin", parse_moment("0001-01-01T00:00:00Z"))
+@example("America/New_York", parse_moment("0001-01-01T00:00:00Z"))
+@example("Asia/Kolkata", parse_moment("9999-12-31T23:59:59.999Z"))
+def test_the_day_of_one_moment_is_that_of_a_column_of_it(zone: str, moment: int) -> None:
+    assert CALENDARS[zone].day(moment) == CALENDARS[zone].days(np.array([moment] * 30))[0]
+
+
+def questions(calendar: Calendar, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The moments that the calendar will ask its zone about: their number is the cost, exactly."""
+    asked: list[int] = []
+    ask = calendar._offset  # noqa: SLF001  a clock is not exact enough for the claims
+
+    def noted(moment: int) -> int:
+        asked.append(moment)
+        return ask(moment)
+
+    monkeypatch.setattr(calendar, "_offset", noted)
+    return asked
+
+
+def test_a_moment_costs_one_question_however_far_apart_moments_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    calendar = Calendar("Europe/Berlin")
+    asked = questions(calendar, monkeypatch)
+    spread = np.array(range(0, 200_000 * DAY_MS, 7 * DAY_MS), np.int64)
+
+    calendar.days(spread)
+
+    assert len(asked) == len(spread)
+
+
+def test_a_day_that_comes_again_and_again_is_soon_asked_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    calendar = Calendar("Europe/Berlin")
+    asked = questions(calendar, monkeypatch)
+
+    for _ in range(1_000):
+        calendar.days(np.array([SKIPPED, SKIPPED + 5]))
+
+    assert len(asked) < 60
+
+
 @settings(deadline=None, max_examples=300)
 @given(zones, st.integers(dt.date(1900, 1, 1).toordinal(), dt.date(2100, 1, 1).toordinal()))
 @example("Pacific/Apia", dt.date(2011, 12, 30).toordinal())

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from schemas.exits import ConfigurationError, Exit
 from schemas.settings import Settings, load_settings
+from schemas.settings_fields import redis_place
 
 ADDRESSES = {"KAFKA_BOOTSTRAP_SERVERS": "kafka:9092", "REDIS_URL": "redis://:hunter2@redis:6379/0"}
 
@@ -72,7 +73,15 @@ def test_kafka_settings_are_texts_under_dotted_names_however_they_are_written(tm
 
 
 @pytest.mark.parametrize(
-    "key", ["group.id", "isolation.level", "enable.auto.commit", "auto.offset.reset", "transactional.id"]
+    "key",
+    [
+        "group.id",
+        "isolation.level",
+        "enable.auto.commit",
+        "auto.offset.reset",
+        "enable.partition.eof",
+        "transactional.id",
+    ],
 )
 def test_kafka_settings_that_the_guarantees_rest_on_are_refused(key: str, tmp_path: Path) -> None:
     assert key in complaint(ADDRESSES | {"ENGAGEMENT_KAFKA": f'{{"{key}": "x"}}'})
@@ -143,6 +152,68 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["http://:hunter2@redis", "redis://", "hunter2", "redis://[hunter2", ""])
 def test_a_wrong_redis_address_is_never_shown(url: str) -> None:
     assert complaint(ADDRESSES | {"REDIS_URL": url}).startswith("REDIS_URL is not accepted")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://engine:hunter2#tail@cache",
+        "redis://engine:abc@hunter2/xyz@cache",
+        "redis://engine:abc/hunter2@cache",
+        "redis://engine:abc?hunter2@cache",
+        "redis://engine:abc@hunter2@cache",
+        "redis://cache?password=a@hunter2",
+        "redis://engine:hunter2",
+        "redis://engine:hunter2#tail",
+        "redis://engine:hunter2/tail",
+        "redis://engine:12#hunter2",
+        "redis://cache:6379:hunter2",
+        "redis://cache:",
+        "redis://cache:65536/hunter2",
+        "redis://engine:[hunter2@cache",
+        "redis://engine:[hunter2]@cache",
+        "redis://engine:hunter2℀@cache",
+        "redis://engine:hunter2@ca%23che",
+        "redis://engine:hunter2 tail@cache",
+        "redis://engine:hunter2\ttail@cache",
+        "REDIS://engine:hunter2@cache",
+        "redis:hunter2@cache",
+        "redis://engine:hunter2@:6379",
+        "unix://engine:hunter2/run/redis.sock",
+        "unix://engine:abc/hunter2@/run/redis.sock",
+        "unix://engine:abc#hunter2@/run/redis.sock",
+        "unix://engine:hunter2@",
+    ],
+)
+def test_a_redis_address_whose_password_may_stand_elsewhere_is_refused_and_not_shown(url: str) -> None:
+    message = complaint(ADDRESSES | {"REDIS_URL": url})
+
+    assert message.startswith("REDIS_URL is not accepted: ")
+    assert "tail" not in message
+
+
+@pytest.mark.parametrize("sign", "@#/?: ")
+def test_a_password_with_a_sign_that_leads_elsewhere_is_accepted_percent_encoded(sign: str) -> None:
+    with_sign = "redis://engine:hunter2" + sign + "tail@cache:6379/0"
+    encoded = with_sign.replace("2" + sign, f"2%{ord(sign):02X}")
+
+    assert load_settings(ADDRESSES | {"REDIS_URL": encoded}).redis_url == encoded
+    if sign != ":":
+        assert "percent-encode" in complaint(ADDRESSES | {"REDIS_URL": with_sign})
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("redis://cache", "cache"),
+        ("redis://:hunter2@cache_1.internal-net:6379/0?socket_keepalive=yes", "cache_1.internal-net:6379"),
+        ("rediss://engine:a:b@[fe80::1%25eth0]:6380", "[fe80::1%25eth0]:6380"),
+        ("unix:///run/redis.sock?db=3", "/run/redis.sock"),
+        ("unix://engine:hunter2@/run/redis.sock", "/run/redis.sock"),
+    ],
+)
+def test_of_a_redis_address_only_host_and_port_or_the_socket_are_shown(url: str, place: str) -> None:
+    assert redis_place(load_settings(ADDRESSES | {"REDIS_URL": url}).redis_url) == place
 
 
 def test_a_wrong_kafka_setting_is_never_shown() -> None:

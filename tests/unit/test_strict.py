@@ -83,8 +83,25 @@ def test_a_detail_names_the_field_what_is_wrong_and_the_fix(extra: bytes, parts:
 
 
 def test_a_detail_of_malformed_json_says_where() -> None:
-    assert "character 12" in refused(b'{"a": [1, 2,]}').detail
+    assert "character 12" in refused(b'{"a": [1, 2 3]}').detail
     assert "byte 7" in refused(b'{"a": "\xff"}').detail
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (b'{"a": NaN}', "NaN is no JSON"),
+        (b'{"a": -Infinity}', "-Infinity is no JSON"),
+        (b'{"a": "x', "unterminated string"),
+        (b'{"a": "x\n"}', "control character"),
+        (b'{"a": 1} {', "extra data at character 9"),
+        (b'{"a": "\\ud800"}', "lone surrogate"),
+        (b'["a"]', "expected an object"),
+        (b"[" * LIMIT, "at character"),
+    ],
+)
+def test_a_detail_of_malformed_json_says_what_is_wrong(value: bytes, said: str) -> None:
+    assert said in refused(value).detail
 
 
 def test_every_missing_field_is_named() -> None:
