@@ -162,12 +162,17 @@ def test_where_redis_hangs_a_worker_stops_in_time_nevertheless_and_says_that_it_
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_the_command_in_time_with_exit_code_0(live: Live, tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_stops_the_command_in_time_with_exit_code_0(
+    live: Live, tmp_path: Path, number: signal.Signals
+) -> None:
     live.topics()
     log = tmp_path / "log"
-    with log.open("wb") as file, subprocess.Popen(
-        [sys.executable, "-m", "stream.cli", "run"], cwd=ROOT, env=live.environment, stdout=file, stderr=file
-    ) as process:
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(
+            [sys.executable, "-m", "stream.cli", "run"], cwd=ROOT, env=live.environment, stdout=file, stderr=file
+        ) as process,
+    ):
         try:
             live.produce([action()] * 100)
             live.wait_stored(100)

@@ -15,7 +15,10 @@ from tests.integration.live import Live, action
 def transactions(live: Live, *outcomes: str) -> None:
     """One transaction of 5 actions for each outcome: commit, abort or leave open."""
     producer = Producer(
-        {"bootstrap.servers": live.settings.kafka_bootstrap_servers, "transactional.id": live.settings.topic_prefix + "t"}
+        {
+            "bootstrap.servers": live.settings.kafka_bootstrap_servers,
+            "transactional.id": live.settings.topic_prefix + "t",
+        }
     )
     producer.init_transactions(30)
     for outcome in outcomes:

@@ -102,9 +102,7 @@ def test_records_in_hand_are_dropped_when_redis_comes_back_with_an_older_state(
     fragile.assert_counted({"acme": 150})
 
 
-def test_a_partition_that_is_assigned_while_redis_is_down_is_loaded_later(
-    fragile: Live, own_redis: LocalRedis
-) -> None:
+def test_a_partition_that_is_assigned_while_redis_is_down_is_loaded_later(fragile: Live, own_redis: LocalRedis) -> None:
     live = fragile.given(ENGAGEMENT_KAFKA=json.dumps({"topic.metadata.refresh.interval.ms": 200}))
     live.topics()
     with live.worker() as worker:

@@ -29,7 +29,9 @@ def asked(monkeypatch: pytest.MonkeyPatch, live: Live) -> Iterator[Callable[[], 
         yield lambda: [what for what, slot in consumer.asked if slot == live.slot()]
 
 
-def assert_survived(live: Live, asked: Asked, begin: Callable[[], object], error: str, end: Callable[[], object]) -> None:
+def assert_survived(
+    live: Live, asked: Asked, begin: Callable[[], object], error: str, end: Callable[[], object]
+) -> None:
     """A worker counts 100 actions, 50 more while Redis answers with that error, and 50 more when it is over."""
     live.topics()
     values = [action("acme"), action("other", day="2025-06-29")] * 25
@@ -66,7 +68,9 @@ REFUSALS = {
     "OOM": Refusal(set_to("maxmemory", 1), "OutOfMemory", set_to("maxmemory", 0)),
     "NOREPLICAS": Refusal(set_to("min-replicas-to-write", 1), "NOREPLICAS", set_to("min-replicas-to-write", 0)),
     "READONLY": Refusal(
-        lambda client: client.replicaof("127.0.0.1", free_port()), "ReadOnly", lambda client: client.replicaof("no", "one")
+        lambda client: client.replicaof("127.0.0.1", free_port()),
+        "ReadOnly",
+        lambda client: client.replicaof("no", "one"),
     ),
 }
 
@@ -123,6 +127,10 @@ def proxy(own_redis: LocalRedis) -> Iterator[RedisProxy]:
         yield proxy
 
 
-def test_a_write_whose_reply_was_lost_is_sent_again_and_known_again(live: Live, proxy: RedisProxy, asked: Asked) -> None:
+def test_a_write_whose_reply_was_lost_is_sent_again_and_known_again(
+    live: Live, proxy: RedisProxy, asked: Asked
+) -> None:
     lossy = live.given(REDIS_URL=proxy.url)
-    assert_survived(lossy, asked, lambda: proxy.lose_replies(2), "Connection", lambda: wait_until(lambda: proxy.lost == 2))
+    assert_survived(
+        lossy, asked, lambda: proxy.lose_replies(2), "Connection", lambda: wait_until(lambda: proxy.lost == 2)
+    )
