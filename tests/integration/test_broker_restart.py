@@ -11,14 +11,16 @@ import pytest
 from schemas.exits import Exit
 from services.kafka import LocalKafka
 from store.layout import Header, SlotName
+from stream import broker as broker_module
 from stream import owned
+from stream import worker as worker_module
 from stream.broker import Broker
 from stream.guard import Surroundings
 from tests.integration.live import Live, Worker, action
 from tests.integration.watched import watched
 from tests.support import wait_until
 
-BOUND_SECONDS = 20
+BOUND_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,10 @@ def frozen(own_kafka: LocalKafka) -> Iterator[Callable[[], None]]:
 
 
 @pytest.fixture
-def own(live: Live, own_kafka: LocalKafka) -> Live:
-    """A system on that Kafka."""
+def own(live: Live, own_kafka: LocalKafka, monkeypatch: pytest.MonkeyPatch) -> Live:
+    """A system on that Kafka, with less patience for it than others have."""
+    monkeypatch.setattr(worker_module, "LEAVE_SECONDS", 1.0)
+    monkeypatch.setattr(broker_module, "REACH_SECONDS", 1.0)
     return live.given(KAFKA_BOOTSTRAP_SERVERS=own_kafka.address)
 
 

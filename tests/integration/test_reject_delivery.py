@@ -47,6 +47,11 @@ UNWRITABLE: dict[str, tuple[Callable[[Live], None], Callable[[Live], None]]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.rejects.TRY_AGAIN_SECONDS", 0.2)
+
+
 @pytest.fixture
 def impatient(live: Live) -> Live:
     """A system whose clients believe at once that a topic is gone."""
@@ -103,7 +108,7 @@ def test_a_worker_that_stops_before_its_rejects_are_delivered_has_not_passed_the
 def test_rejects_of_one_partition_do_not_keep_others_from_being_stored(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "STOP_SECONDS", 3.0)
+    monkeypatch.setattr(worker, "STOP_SECONDS", 1.0)
     live.topics(actions=2)
     with live.worker() as running:
         for partition in range(2):
