@@ -14,7 +14,6 @@ from stream.guard import Surroundings
 from stream.probe import truncated
 from stream.topic_watch import TopicWatch
 
-
 REACH_SECONDS = 3.0
 
 
@@ -47,7 +46,7 @@ class Broker:
         }
 
     def _reach(self, topic: str) -> None:
-        """Ask a quick question before long ones: where Kafka hangs, a worker that is told to stop must not wait for those."""
+        """Ask a quick question before long ones: a worker told to stop while Kafka hangs must not wait for those."""
         try:
             self._admin.list_topics(topic, timeout=REACH_SECONDS)
         except KafkaException as error:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from store import layout, tables
 from store.redo import Write
+from store.vectors import distinct
 from stream.cells import Cells, GrowingLog, grown
 
 _NEVER = np.iinfo(np.int64).min
@@ -32,7 +33,7 @@ class MinuteLogs:
         fresh = self._last_minute[users] != seen
         users, minutes = users[fresh], minutes[fresh]
         self._last_minute[users] = seen[fresh]
-        pairs = np.unique(users << 32 | minutes & _U32).astype(np.uint64)
+        pairs = distinct(users << 32 | minutes & _U32).astype(np.uint64)
         if len(pairs):
             self.logs.setdefault(day, GrowingLog(layout.minute_log(day), 0)).append(tables.encode_pairs(pairs))
 

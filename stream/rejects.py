@@ -75,7 +75,7 @@ class RejectSender:
 
     def _produce(self, refused: _Refused) -> None:
         delivered = partial(self._delivered, refused)
-        headers = list(refused.headers)
+        headers: list[tuple[str, str | bytes | None]] = list(refused.headers)
         self._producer.produce(
             self._topic, key=refused.key, value=refused.value, headers=headers, on_delivery=delivered
         )

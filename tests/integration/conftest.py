@@ -10,7 +10,7 @@ from tests.integration.live import Live
 
 @pytest.fixture
 def live(settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
-    """A system of its own on the shared services, without topics yet; its workers store and look more often than others."""
+    """A system of its own on the shared services, without topics yet; its workers store and look more often."""
     monkeypatch.setattr(owned, "CHECKPOINT_SECONDS", 0.2)
     monkeypatch.setattr(owned, "IDLE_CHECK_SECONDS", 0.6)
     with capture_logs() as log:

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from schemas.exits import Blocked, ConfigurationError, EngagementError, Exit
-from services.redis import LocalRedis
 from store.layout import Header, SlotName
 from store.offsets import LogBounds, topic_ids
 from store.redo import RedoRecord
@@ -48,7 +47,8 @@ def test_after_a_foreign_write_a_worker_reads_on_from_the_offset_that_is_stored_
 
 def test_a_write_while_a_slot_is_loaded_voids_what_was_loaded(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     counted(live)
-    read, meddled = SlotStore.read, []
+    read = SlotStore.read
+    meddled: list[SlotName] = []
 
     def written_before_the_strings_are_read(
         store: SlotStore, slot: SlotName, record: RedoRecord, strings: Collection[str]
@@ -98,7 +98,7 @@ def test_a_slot_of_another_layout_stops_the_worker(live: Live) -> None:
     assert f"layout {header.layout + 1}" in str(error)
 
 
-def test_a_redis_that_evicts_counters_is_refused(fragile: Live, own_redis: LocalRedis) -> None:
+def test_a_redis_that_evicts_counters_is_refused(fragile: Live) -> None:
     fragile.topics()
     fragile.client.config_set("maxmemory-policy", "allkeys-lru")
     error: EngagementError = fragile.refused()

@@ -136,7 +136,7 @@ def test_a_batch_that_is_counted_by_half_is_never_stored(live: Live, monkeypatch
     advance = ActionSlot._advance  # noqa: SLF001  the step between counting a batch and moving the offset past it
     failures = iter([MemoryError("once")])
 
-    def fails_once(slot: ActionSlot, *args: Any, **kwargs: Any) -> None:
+    def fails_once(slot: ActionSlot, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  whatever it takes
         for failure in failures:
             raise failure
         advance(slot, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""An error of Redis is no answer: memory is kept, the partition is paused, and the same write goes out until it is answered."""
+"""An error of Redis is no answer: memory is kept, the partition paused, the same write sent until it is answered."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ Change = Callable[[redis.Redis], object]
 Asked = Callable[[], list[str]]
 MOVED = "slot was written by another or rolled back: loading it again"
 SLOW_LOAD = "key-load-delay 400\n"
-"""Microseconds that Redis takes longer for every command of its file at start; it answers LOADING every 1,024 commands."""
+"""Microseconds that Redis takes longer for each command of its file at start; it says LOADING every 1,024 commands."""
 FILLER = 8_000
 
 

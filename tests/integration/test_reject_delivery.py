@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 from confluent_kafka import Message
@@ -38,7 +39,7 @@ def rejects(live: Live) -> list[Message]:
 
 
 def headers(message: Message) -> dict[str, str]:
-    return {name: bytes(value or b"").decode() for name, value in message.headers() or []}
+    return {name: (value or b"").decode() for name, value in cast("list[tuple[str, bytes]]", message.headers() or [])}
 
 
 UNWRITABLE: dict[str, tuple[Callable[[Live], None], Callable[[Live], None]]] = {
