@@ -67,6 +67,8 @@ def test_an_open_transaction_is_where_the_log_ends(live: Live) -> None:
     with live.worker():
         live.wait_stored(6)
         assert lags(live) == [0, 0]
+    with live.worker():
+        live.wait_said("slot loaded", times=2, slot=live.slot())
         transactions(live, "commit")  # the same transactional id: what was open is aborted
         live.wait_stored(6 + 6 + 6)
     live.assert_counted({"commit": 10})
