@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 COMPOSE_SCHEMA := --builtin-schema vendor.compose-spec
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
+	--no-header --no-annotate --quiet
 
 .PHONY: setup demo test lint up down bench bench-job lock
 

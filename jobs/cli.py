@@ -14,6 +14,7 @@ import typer
 
 from jobs.backfill import run_backfill
 from jobs.columns import flatten
+from jobs.console import working
 from jobs.daily import run_daily
 from jobs.days import iso, parse_day
 from jobs.explaining import explain_account
@@ -22,14 +23,16 @@ from jobs.narrate import print_explanation
 from jobs.preview import preview_weights
 from jobs.preview_report import print_preview
 from jobs.publish import score_values
-from jobs.published import published_runs
 from jobs.report import print_report
 from jobs.table_file import check_target, write_columns
 from jobs.weights_file import read_weights
 from schemas.exits import EngagementError, UsageError
 from schemas.moments import Calendar
 from schemas.settings import Settings, load_settings
+from store.connect import kafka_admin, wait_for_kafka
 from store.console import Output, run_app, show_version, write_json
+from store.offsets import partitions
+from store.runs import Published, published_runs
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -131,7 +134,7 @@ def runs(output: OutputOption = Output.TABLE) -> None:
     """List what was published, oldest first, and how the configuration changed between runs."""
     settings = load_settings(os.environ)
     with _interruptible("interrupted"):
-        rows = run_rows(published_runs(settings))
+        rows = run_rows(_published(settings))
     if output is Output.JSON:
         write_json(sys.stdout, rows)
     else:
@@ -167,6 +170,14 @@ def _day_of(option: str, text: str) -> int:
         return parse_day(text)
     except UsageError as error:
         raise UsageError(option + str(error).removeprefix("--as-of")) from None
+
+
+def _published(settings: Settings) -> list[Published]:
+    with working("reading the published runs"):
+        admin = kafka_admin(settings)
+        wait_for_kafka(admin, settings)
+        partitions(admin, [settings.topics.runs])
+        return published_runs(settings)
 
 
 def _today(settings: Settings) -> int:

@@ -7,9 +7,9 @@ from typing import TextIO
 
 import msgspec
 
-from jobs.published import Published
 from schemas.manifest import Cohort, RunConfig
 from store.console import write_table
+from store.runs import Published
 
 HEADING = (
     "as_of",

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -25,10 +26,25 @@ def newest_manifest(settings: Settings) -> Manifest | None:
     return found[-1] if found else None
 
 
+@dataclass(frozen=True)
+class Published:
+    """A committed run and the timestamp of its manifest's record, ms since the epoch."""
+
+    manifest: Manifest
+    timestamp: int
+
+
 def manifests(
     settings: Settings, *, wait_for_open: bool = False, clock: Callable[[], float] = time.monotonic
 ) -> list[Manifest]:
-    """All committed manifests, oldest first; none where the runs topic is missing.
+    """The manifests of `published_runs`."""
+    return [run.manifest for run in published_runs(settings, wait_for_open=wait_for_open, clock=clock)]
+
+
+def published_runs(
+    settings: Settings, *, wait_for_open: bool = False, clock: Callable[[], float] = time.monotonic
+) -> list[Published]:
+    """All committed runs, oldest first; none where the runs topic is missing.
 
     With `wait_for_open`, a transaction that is open on the topic is waited for, so that a commit whose marker is not
     visible yet cannot be missed. Raises Unavailable where the end is not reached within READ_SECONDS.
@@ -54,9 +70,9 @@ def manifests(
         consumer.close()
 
 
-def _read(consumer: Consumer, slot: SlotName, end: int, clock: Callable[[], float]) -> list[Manifest]:
-    """Manifests up to the offset `end`; markers of transactions show only in the offset of the end-of-log event."""
-    found: list[Manifest] = []
+def _read(consumer: Consumer, slot: SlotName, end: int, clock: Callable[[], float]) -> list[Published]:
+    """Runs up to the offset `end`; markers of transactions show only in the offset of the end-of-log event."""
+    found: list[Published] = []
     deadline = clock() + READ_SECONDS
     reached = 0
     while reached < end:
@@ -68,14 +84,14 @@ def _read(consumer: Consumer, slot: SlotName, end: int, clock: Callable[[], floa
         except KafkaException as error:
             raise Unavailable(f"{slot} cannot be read: {error.args[0].str()}") from error
         for message in messages:
-            offset, manifest = manifest_of(message, slot)
+            offset, manifest = _manifest(message, slot)
             reached = max(reached, offset)
             if manifest is not None:
-                found.append(manifest)
+                found.append(Published(manifest, message.timestamp()[1]))
     return found
 
 
-def manifest_of(message: Message, slot: SlotName) -> tuple[int, Manifest | None]:
+def _manifest(message: Message, slot: SlotName) -> tuple[int, Manifest | None]:
     """The next offset after a message, and the manifest that it holds, if any."""
     offset = message.offset() or 0
     error = message.error()

@@ -3,8 +3,8 @@ import io
 import msgspec
 
 from jobs.history import Difference, config_changes, print_runs, run_rows
-from jobs.published import Published
 from schemas.manifest import Cohort, Manifest, RunConfig
+from store.runs import Published
 
 CONFIG = RunConfig("UTC", "actions", 3, 400, (), {"export": 5, "view": 1}, (), ())
 FIRST = Manifest("r0", "2025-06-29", 0, 9, "v1", CONFIG, {}, {"Gold": Cohort(5, 3), "": Cohort(4, 1)}, "d" * 64)
