@@ -35,6 +35,9 @@ class Broker:
         self._reach(topics[0])
         ids = topic_ids(self._admin, topics)
         bounds = log_bounds(self._admin, topics)
+        unknown = [str(slot) for slot in headers if slot not in bounds]
+        if unknown:  # a partition was added, and the broker that answered has not heard of it
+            raise Unavailable(f"Kafka does not know {', '.join(unknown)} yet")
         fresh = [slot for slot, header in headers.items() if header is None]
         offsets = committed(self._admin, self._settings.group_id, fresh)
         manifest = newest_manifest(self._settings) if fresh else None

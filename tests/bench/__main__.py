@@ -114,7 +114,8 @@ def run_stages(servers: Servers, prefix: str, events: int) -> None:
 
 def _say_bars(spent: dict[str, float], used: Meter, events: int) -> None:
     million = events / 1e6
-    print(f"\npipeline / (consume + decode + fold): {spent['pipeline'] / spent['fold']:.2f}  (bar 1.30)")
+    print(f"\nall metrics / decoding alone: {spent['fold'] / spent['decode']:.2f}")
+    print(f"pipeline / (consume + decode + fold): {spent['pipeline'] / spent['fold']:.2f}  (bar 1.30)")
     print(f"Redis CPU / worker CPU: {100 * used.redis / million / spent['pipeline']:.1f} %  (bar 10 %)")
     print(
         f"bytes sent to Redis per event: {used.sent / events:.1f}  (bar 60), "
