@@ -213,7 +213,7 @@ class Assignment:
         self._beyond_since.pop(name, None)
         assert owned.slot is not None  # noqa: S101  load fills it or raises
         header = owned.slot.header
-        self._consumer.incremental_assign([_start(name, header)])
+        self._consumer.incremental_assign([start_of(name, header)])
         self._assigned.add(name)
         log.info("slot loaded", slot=str(name), offset=header.next_offset, counted=header.counted)
 
@@ -232,7 +232,8 @@ class Assignment:
             self._consumer.resume(_places(names))
 
 
-def _start(name: SlotName, header: Header) -> TopicPartition:
+def start_of(name: SlotName, header: Header) -> TopicPartition:
+    """Where to read on, and under which leader epoch, if the offset is that of a record's end."""
     if header.leader_epoch is None or header.epoch_offset != header.next_offset:
         return TopicPartition(name.topic, name.partition, header.next_offset)
     return TopicPartition(name.topic, name.partition, header.next_offset, leader_epoch=header.leader_epoch)
