@@ -1,7 +1,7 @@
 """Records of one partition on their way from the consumer into a slot."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -36,31 +36,20 @@ class Batch:
 
     def first(self, size: int) -> "Batch":
         """The first ``size`` (>= 1) records, and nothing behind them."""
-        kept = slice(0, size)
-        return Batch(
-            self.slot,
-            self.generation,
-            self.messages[kept],
-            self.values[kept],
-            self.offsets[kept],
-            self.timestamps[kept],
-            int(self.offsets[size - 1]) + 1,
-            None,
-        )
+        return replace(self._part(slice(0, size)), end=int(self.offsets[size - 1]) + 1, leader_epoch=None)
 
     def from_offset(self, offset: int) -> "Batch":
         """The same without the records below ``offset``, which are counted already."""
         first = int(np.searchsorted(self.offsets, offset))
         if not first:
             return self
-        kept = slice(first, None)
-        return Batch(
-            self.slot,
-            self.generation,
-            self.messages[kept],
-            self.values[kept],
-            self.offsets[kept],
-            self.timestamps[kept],
-            self.end,
-            self.leader_epoch,
+        return self._part(slice(first, None))
+
+    def _part(self, kept: slice) -> "Batch":
+        return replace(
+            self,
+            messages=self.messages[kept],
+            values=self.values[kept],
+            offsets=self.offsets[kept],
+            timestamps=self.timestamps[kept],
         )

@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 
 from schemas.exits import UsageError
-from schemas.moments import Calendar
 from schemas.rejects import Reject
 from schemas.settings import Settings
 from store.layout import Header, SlotName
@@ -78,13 +77,7 @@ def check_lines(
     lines: Iterable[bytes], topic: Topic, settings: Settings, clock: Callable[[], float] = time.time
 ) -> Iterator[LineVerdict]:
     """A verdict for each line, in order. `clock` (seconds since the epoch) gives the Kafka timestamp of the records."""
-    rules = SlotRules(
-        Calendar(settings.timezone),
-        settings.lateness_days,
-        settings.retention_days,
-        settings.max_record_bytes,
-        settings.user_scores,
-    )
+    rules = SlotRules.of(settings)
     newest_day, start = 0, 0
     remaining = iter(lines)
     while batch := [Line(line.removesuffix(b"\n")) for line in itertools.islice(remaining, LINES_AT_ONCE)]:

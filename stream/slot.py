@@ -9,6 +9,7 @@ import msgspec
 
 from schemas.moments import Calendar
 from schemas.rejects import Reject
+from schemas.settings import Settings
 from store.layout import Header
 from store.redo import RedoRecord, Write, encode_redo
 from stream.batch import Batch
@@ -28,6 +29,17 @@ class SlotRules:
     retention_days: int
     max_record_bytes: int
     user_scores: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> "SlotRules":
+        """The rules that settings make."""
+        return cls(
+            Calendar(settings.timezone),
+            settings.lateness_days,
+            settings.retention_days,
+            settings.max_record_bytes,
+            settings.user_scores,
+        )
 
 
 class Prepared(abc.ABC):

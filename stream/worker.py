@@ -12,7 +12,6 @@ from confluent_kafka import Consumer, Message
 from confluent_kafka.admin import AdminClient
 
 from schemas.exits import ConfigurationError, Exit
-from schemas.moments import Calendar
 from schemas.settings import Settings
 from store.connect import connect_redis, kafka_admin, kafka_consumer, kafka_producer, wait_for_kafka, wait_for_redis
 from store.layout import STATE_ID_BYTES
@@ -65,13 +64,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> Exit:
     parts = Parts(
         SlotStore(client),
         rejects,
-        SlotRules(
-            Calendar(settings.timezone),
-            settings.lateness_days,
-            settings.retention_days,
-            settings.max_record_bytes,
-            settings.user_scores,
-        ),
+        SlotRules.of(settings),
         settings.timezone,
         settings.topics.actions,
         lambda: os.urandom(STATE_ID_BYTES),

@@ -9,7 +9,6 @@ import numpy as np
 
 from jobs.days import USAGE_DAYS, Window
 from jobs.snapshot import Inputs, Slots, read_inputs
-from schemas.moments import Calendar
 from schemas.settings import Settings
 from store.layout import Header, SlotName, minute_log
 from store.offsets import LogBounds
@@ -108,13 +107,7 @@ class System:
 
 def count_logs(settings: Settings, actions: Sequence[Laid], accounts: Sequence[Laid], partitions: int = 3) -> System:
     """Count both logs, every partition in its order."""
-    rules = SlotRules(
-        Calendar(settings.timezone),
-        settings.lateness_days,
-        settings.retention_days,
-        settings.max_record_bytes,
-        settings.user_scores,
-    )
+    rules = SlotRules.of(settings)
     slots = {}
     for topic, log in ((settings.topics.actions, actions), (settings.topics.accounts, accounts)):
         for partition in range(partitions):

@@ -15,7 +15,6 @@ from collections.abc import Callable
 import numpy as np
 from confluent_kafka import Message, TopicPartition
 
-from schemas.moments import Calendar
 from schemas.settings import Settings, load_settings
 from store.connect import connect_redis, kafka_admin, kafka_consumer
 from store.layout import Header, SlotName
@@ -31,16 +30,6 @@ from stream.worker import consumer_settings, fetch, run_worker
 def cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
-
-
-def rules(settings: Settings) -> SlotRules:
-    return SlotRules(
-        Calendar(settings.timezone),
-        settings.lateness_days,
-        settings.retention_days,
-        settings.max_record_bytes,
-        settings.user_scores,
-    )
 
 
 def consume(settings: Settings, events: int, each: Callable[[list[Message]], None]) -> tuple[float, float]:
@@ -74,7 +63,7 @@ def fold(settings: Settings) -> Callable[[list[Message]], None]:
         for name, records in by_partition(messages).items():
             if name not in slots:
                 header = Header(timezone="UTC", topic_id="", next_offset=0, first_offset=0)
-                slots[name] = ActionSlot(header, rules(settings), empty)
+                slots[name] = ActionSlot(header, SlotRules.of(settings), empty)
             slots[name].apply(slots[name].prepare(to_batch(name, 0, records)))
 
     return each
