@@ -21,8 +21,7 @@ What to know before changing anything here; each point has bitten somebody:
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,6 +31,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from schemas.exits import EngagementError, Unavailable
 from store.layout import Header, SlotName
 from stream.broker import Broker
+from stream.fetching import Fetching
 from stream.guard import BeyondLogEnd
 from stream.owned import OwnedSlot, Parts, SlotMovedError
 from stream.received import by_partition, check_errors, to_batch
@@ -52,20 +52,18 @@ class Assignment:
 
     def __init__(
         self,
-        consumer: Consumer,
+        fetching: Fetching,
         broker: Broker,
         parts: Parts,
         clock: Callable[[], float],
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._consumer = consumer
+        self._fetching = fetching
         self._broker = broker
         self._parts = parts
         self._clock = clock
         self._stopping = stopping
         self._owned: dict[SlotName, OwnedSlot] = {}
-        self._assigned: set[SlotName] = set()
-        self._paused: set[SlotName] = set()
         self._generation = 0
         self._committed_at = clock()
         self._beyond_since: dict[SlotName, float] = {}
@@ -73,7 +71,7 @@ class Assignment:
 
     def generations(self) -> dict[SlotName, int]:
         """The generation of every partition that records may arrive for."""
-        return {name: self._owned[name].generation for name in self._assigned}
+        return {name: self._owned[name].generation for name in self._fetching.names}
 
     def _next_generation(self) -> int:
         self._generation += 1
@@ -81,35 +79,32 @@ class Assignment:
 
     # Callbacks of the group: points 3 and 6.
 
-    def on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Take note of new partitions; ``maintain`` loads and assigns them."""
+    def on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """Take note of new partitions; ``maintain`` loads them and has them fetched."""
         for place in partitions:
             name = SlotName(place.topic, place.partition)
             self._owned[name] = OwnedSlot(name, self._next_generation(), self._parts)
-        _quietly("take assignment", lambda: consumer.incremental_assign([]))
+        _quietly("take assignment", self._fetching.acknowledge)
         log.info("partitions assigned", partitions=_texts(partitions))
 
-    def on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Store what is counted of the partitions that go, then let go of them."""
         going = [self._owned.get(SlotName(place.topic, place.partition)) for place in partitions]
         self._store([owned for owned in going if owned is not None], self._clock() + REVOKE_SECONDS)
-        self._release(consumer, partitions)
+        self._release(partitions)
         log.info("partitions revoked", partitions=_texts(partitions))
 
-    def on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Let go of partitions that may have another owner already."""
-        self._release(consumer, partitions)
+        self._release(partitions)
         log.warning("partitions lost", partitions=_texts(partitions))
 
-    def _release(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _release(self, partitions: list[TopicPartition]) -> None:
         names = [SlotName(place.topic, place.partition) for place in partitions]
-        going = self._assigned.intersection(names)
-        _quietly("resume partitions", lambda: self._resume(self._paused.intersection(names)))
+        _quietly("release partitions", lambda: self._fetching.remove(names, self._start))
         for name in names:
             self._owned.pop(name, None)
             self._beyond_since.pop(name, None)
-        self._assigned.difference_update(names)
-        _quietly("release partitions", lambda: consumer.incremental_unassign(_places(going)))
 
     # Records: points 2 and 7.
 
@@ -122,7 +117,7 @@ class Assignment:
         for name, records in by_partition(messages).items():
             owned = self._owned.get(name)
             generation = fetched_under.get(name)
-            if owned is None or generation is None or name not in self._assigned:
+            if owned is None or generation is None or name not in self._fetching.names:
                 check_errors(name, [message for message in records if message.error() is not None])
                 continue
             if not self._stopping():  # where Redis hangs, every slot takes seconds
@@ -137,7 +132,7 @@ class Assignment:
         for owned in list(self._owned.values()):
             if not self._stopping():
                 self._attempt(owned, lambda owned=owned: owned.tick(self._clock()))  # type: ignore[misc]
-        self._pause_and_resume()
+        self._fetching.pause_only([name for name, owned in self._owned.items() if owned.stalled])
         if self._clock() - self._committed_at >= COMMIT_SECONDS:
             self.commit(wait=False)
 
@@ -154,8 +149,7 @@ class Assignment:
             TopicPartition(name.topic, name.partition, offset) for name, offset in offsets.items() if offset is not None
         ]
         if places:
-            commit = self._consumer.commit
-            _quietly("commit offsets", partial(commit, offsets=places, asynchronous=False if wait else True))  # noqa: SIM211
+            _quietly("commit offsets", partial(self._fetching.commit, places, wait=wait))
 
     def _store(self, slots: Sequence[OwnedSlot], deadline: float) -> bool:
         """Store what is counted, each slot in turn until it works or there is no time left; whether all is stored."""
@@ -174,13 +168,7 @@ class Assignment:
         except SlotMovedError:
             log.warning("slot was written by another or rolled back: loading it again", slot=str(owned.name))
             owned.reload(self._next_generation(), self._clock())
-            self._unassign(owned.name)
-
-    def _unassign(self, name: SlotName) -> None:
-        if name in self._assigned:
-            self._resume(self._paused & {name})
-            self._assigned.discard(name)
-            self._consumer.incremental_unassign(_places([name]))
+            self._fetching.remove([owned.name], self._start)
 
     def _loaded(self) -> Iterator[tuple[SlotName, Slot[Any]]]:
         return ((name, owned.slot) for name, owned in self._owned.items() if owned.slot is not None)
@@ -213,30 +201,20 @@ class Assignment:
         self._beyond_since.pop(name, None)
         assert owned.slot is not None  # noqa: S101  load fills it or raises
         header = owned.slot.header
-        self._consumer.incremental_assign([start_of(name, header)])
-        self._assigned.add(name)
+        self._fetching.add(name, self._start)
         log.info("slot loaded", slot=str(name), offset=header.next_offset, counted=header.counted)
 
-    def _pause_and_resume(self) -> None:
-        wanted = {name for name in self._assigned if self._owned[name].stalled}
-        pause = wanted - self._paused
-        if pause:
-            self._consumer.pause(_places(pause))
-        self._resume(self._paused - wanted)
-        self._paused = wanted
-
-    def _resume(self, names: AbstractSet[SlotName]) -> None:
-        """Also before a partition goes: it would come back paused, as librdkafka keeps that over assignments."""
-        if names:
-            self._paused = self._paused - names
-            self._consumer.resume(_places(names))
+    def _start(self, name: SlotName) -> TopicPartition:
+        owned = self._owned[name]
+        assert owned.slot is not None  # noqa: S101  what is fetched is loaded
+        return start_of(name, owned.slot.header, owned.position)
 
 
-def start_of(name: SlotName, header: Header) -> TopicPartition:
-    """Where to read on, and under which leader epoch, if the offset is that of a record's end."""
-    if header.leader_epoch is None or header.epoch_offset != header.next_offset:
-        return TopicPartition(name.topic, name.partition, header.next_offset)
-    return TopicPartition(name.topic, name.partition, header.next_offset, leader_epoch=header.leader_epoch)
+def start_of(name: SlotName, header: Header, position: int) -> TopicPartition:
+    """Where to read on, and under which leader epoch, if the header has that of the record before it."""
+    if header.leader_epoch is None or header.epoch_offset != position:
+        return TopicPartition(name.topic, name.partition, position)
+    return TopicPartition(name.topic, name.partition, position, leader_epoch=header.leader_epoch)
 
 
 def _quietly(what: str, step: Callable[[], object]) -> None:
@@ -245,10 +223,6 @@ def _quietly(what: str, step: Callable[[], object]) -> None:
         step()
     except (KafkaException, EngagementError, RuntimeError) as error:
         log.error("callback failed", step=what, error=str(error))  # noqa: TRY400  what it was is all there is to say
-
-
-def _places(names: Iterable[SlotName]) -> list[TopicPartition]:
-    return [TopicPartition(name.topic, name.partition) for name in names]
 
 
 def _texts(partitions: list[TopicPartition]) -> list[str]:

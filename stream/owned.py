@@ -81,6 +81,12 @@ class OwnedSlot:
         """Whether no more records should be fetched for now."""
         return self._pause > 0.0
 
+    @property
+    def position(self) -> int:
+        """The offset after the last record that was taken, counted or still in hand."""
+        assert self.slot is not None  # noqa: S101  callers check
+        return max(self.slot.header.next_offset, self._in_hand[-1].end if self._in_hand else 0)
+
     def stored(self) -> RedoRecord | None:
         """What Redis holds of the slot now; the first step of loading."""
         return self._parts.store.stored(self.name)

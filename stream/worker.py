@@ -19,6 +19,7 @@ from store.offsets import log_append_time, partitions
 from store.slots import SlotStore
 from stream.assignment import Assignment
 from stream.broker import Broker
+from stream.fetching import fetching, strategy_settings
 from stream.owned import Parts
 from stream.rejects import PRODUCER_SETTINGS, RejectSender
 from stream.slot import SlotRules
@@ -46,7 +47,6 @@ CONSUMER_SETTINGS: dict[str, Any] = {
     "topic.metadata.refresh.interval.ms": 30_000,
 }
 """Defaults for throughput, which `[kafka]` may change. The backoff alone is worth a factor of five."""
-INCREMENTAL = "cooperative-sticky"
 
 
 def run_worker(settings: Settings, stop: threading.Event) -> Exit:
@@ -69,7 +69,8 @@ def run_worker(settings: Settings, stop: threading.Event) -> Exit:
         settings.topics.actions,
         lambda: os.urandom(STATE_ID_BYTES),
     )
-    assignment = Assignment(consumer, Broker(admin, settings), parts, time.monotonic, stop.is_set)
+    fetches, broker = fetching(consumer, settings), Broker(admin, settings)
+    assignment = Assignment(fetches, broker, parts, time.monotonic, stop.is_set)
     topics = [settings.topics.actions, settings.topics.accounts]
     consumer.subscribe(
         topics, on_assign=assignment.on_assign, on_revoke=assignment.on_revoke, on_lost=assignment.on_lost
@@ -135,16 +136,9 @@ def fetch(consumer: Consumer) -> list[Message]:
 
 
 def consumer_settings(settings: Settings) -> dict[str, Any]:
-    """Ours where `[kafka]` says nothing. Partitions come and go one by one: a reload must not disturb the others."""
+    """Ours where `[kafka]` says nothing. Raises ConfigurationError."""
     chosen = {key: value for key, value in CONSUMER_SETTINGS.items() if key not in settings.kafka}
-    chosen["group.id"] = settings.group_id
-    if settings.kafka.get("group.protocol") == "consumer":
-        return chosen
-    strategy = settings.kafka.get("partition.assignment.strategy", INCREMENTAL)
-    if strategy != INCREMENTAL:
-        message = f"[kafka] partition.assignment.strategy is {strategy}, only {INCREMENTAL} works here; remove it"
-        raise ConfigurationError(message)
-    return {**chosen, "partition.assignment.strategy": INCREMENTAL}
+    return {**chosen, "group.id": settings.group_id, **strategy_settings(settings)}
 
 
 def _check_eviction(client: redis.Redis) -> None:

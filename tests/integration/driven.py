@@ -10,6 +10,7 @@ from store.layout import SlotName
 from store.slots import SlotStore
 from stream.assignment import Assignment
 from stream.broker import Broker
+from stream.fetching import fetching
 from stream.owned import Parts
 from stream.rejects import RejectSender
 from stream.slot import SlotRules
@@ -28,7 +29,9 @@ class Driven:
         parts = Parts(SlotStore(live.client), rejects, rules, "UTC", settings.topics.actions, live.new_state_id)
         self.now = 100.0
         self.consumer: Consumer = kafka_consumer(settings, **consumer_settings(settings))
-        self.assignment = Assignment(self.consumer, Broker(live.admin, settings), parts, lambda: self.now)
+        self.assignment = Assignment(
+            fetching(self.consumer, settings), Broker(live.admin, settings), parts, lambda: self.now
+        )
         self.assign()
         self.load()
 

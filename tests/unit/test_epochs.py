@@ -34,13 +34,13 @@ def slot_after(*batches: Batch) -> AccountSlot:
 def test_behind_a_record_reading_goes_on_under_its_epoch() -> None:
     header = slot_after(batch([0, 1], 2, 5)).header
     assert (header.next_offset, header.epoch_offset, header.leader_epoch) == (2, 2, 5)
-    assert start_of(NAME, header).leader_epoch == 5
+    assert start_of(NAME, header, header.next_offset).leader_epoch == 5
 
 
 def test_markers_of_a_newer_epoch_do_not_look_like_a_truncated_log() -> None:
     header = slot_after(batch([0, 1], 2, 5), batch([], 4, None)).header
     assert (header.next_offset, header.epoch_offset, header.leader_epoch) == (4, 2, 5)
-    assert start_of(NAME, header).leader_epoch is None
+    assert start_of(NAME, header, header.next_offset).leader_epoch is None
 
 
 def test_the_first_records_of_a_batch_claim_no_epoch_of_later_ones() -> None:
