@@ -10,9 +10,10 @@ from jobs.completeness import wait_until_complete
 from jobs.console import working
 from jobs.days import COUNT_DAYS, USAGE_DAYS, Window, iso
 from jobs.figures import Days, Figures, figures_of
+from jobs.inputs import Inputs
 from jobs.publish import Publisher, decide, newly_forgotten, refuse_older
 from jobs.scores import activity_of, score_day
-from jobs.snapshot import Inputs, Slots, read_inputs, read_offsets
+from jobs.snapshot import Slots, read_inputs, read_offsets
 from jobs.user_scores import UserFigure, user_figures
 from jobs.windows import Activity
 from schemas.manifest import Manifest, config_version, run_id

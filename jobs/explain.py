@@ -11,11 +11,11 @@ from jobs.account_counts import AccountCounts
 from jobs.days import WINDOW_DAYS, Window, iso
 from jobs.explanation import AdoptionCounts, DayBefore, DayCount, Explanation, RecordRead, WeightedPart
 from jobs.figures import ADOPTION_DAYS, Figures
+from jobs.inputs import Inputs
 from jobs.moved import Moved
 from jobs.reasons import Peers, absence, considered, days_reason, score_reason
 from jobs.records import slot_of
 from jobs.scores import Scores, or_none
-from jobs.snapshot import Inputs
 from jobs.windows import FREQUENCIES, Activity
 from schemas.accounts import AccountEntry
 from schemas.scores import ScoreBody

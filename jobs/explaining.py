@@ -8,9 +8,10 @@ from jobs.daily import Sources, open_sources, score_days
 from jobs.days import COUNT_DAYS, USAGE_DAYS, Window, iso
 from jobs.explain import Evidence, Explanation, explain
 from jobs.figures import figures_of
+from jobs.inputs import Inputs
 from jobs.names import near_names
 from jobs.scores import activity_of
-from jobs.snapshot import Inputs, read_inputs
+from jobs.snapshot import read_inputs
 from schemas.exits import UsageError
 from schemas.manifest import Manifest, config_version
 from schemas.settings import Settings

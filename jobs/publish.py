@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from jobs.inputs import AccountsPart
 from jobs.records import AccountRecords
-from jobs.snapshot import AccountsPart
 from jobs.user_scores import UserFigure
 from schemas import manifest as manifest_schema
 from schemas.exits import EngagementError, Unavailable, UsageError

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from jobs.days import WINDOW_DAYS, Window, iso
+from jobs.inputs import AccountsPart
 from jobs.records import slot_of
 from jobs.scores import Scores
-from jobs.snapshot import AccountsPart
 from schemas.accounts import AccountEntry
 from schemas.manifest import ScoreBasis
 from schemas.scores import ScoreBody

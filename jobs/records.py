@@ -8,7 +8,7 @@ earlier records in the same partition, so that this order never contradicts the 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from jobs.snapshot import AccountsPart
+from jobs.inputs import AccountsPart
 from schemas.accounts import AccountEntry
 from store.layout import SlotName
 

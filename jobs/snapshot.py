@@ -1,20 +1,21 @@
 """Reading what a run needs of every slot, and refusing slots that a run must not be built on."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.days import COUNT_DAYS, Window, iso
-from schemas.accounts import AccountEntry
+from jobs.inputs import AccountsPart, ActionsPart, Inputs, UsersPart
 from schemas.exits import Blocked, ConfigurationError, EngagementError, UsageError
 from schemas.settings import Settings
 from store import tables, vectors
 from store.layout import (
     ACCOUNTS,
     ACTIONS,
+    BEING_EMPTIED,
     FIRST_DAY,
     LAYOUT_VERSION,
     PROFILE,
@@ -39,72 +40,6 @@ from store.slots import SlotStore, Snapshot
 
 
 @dataclass(frozen=True)
-class UsersPart:
-    """The users of one slot, by dense user id.
-
-    `owners` the dense account id; `text` and `ends` their names (`names`); `active` one bit by user for every day that
-    has any; `profiles` the profile names, `newest` a cell of `PROFILE_CELL` by user (profile id + 1, 0 for none);
-    `pairs` (n, 2) user id and action id, `counts` u32 by pair for every day, where per-user scores are configured.
-    """
-
-    owners: NDArray[np.int64]
-    text: bytes
-    ends: NDArray[np.int64]
-    active: Mapping[int, bytearray]
-    profiles: list[str]
-    newest: NDArray[np.void]
-    pairs: NDArray[np.uint32]
-    counts: Mapping[int, NDArray[np.uint32]]
-
-    def names(self, users: NDArray[np.int64]) -> list[str]:
-        """The user_ids of some users: most runs need few of them, so they are not decoded before."""
-        ends = self.ends[users].tolist()
-        places = zip(np.where(users > 0, self.ends[users - 1], 0).tolist(), ends, strict=True)
-        if self.text.isascii():
-            plain = self.text.decode()
-            return [plain[start:end] for start, end in places]
-        return [self.text[start:end].decode() for start, end in places]
-
-
-@dataclass(frozen=True)
-class ActionsPart:
-    """What a run takes from one slot of the actions topic.
-
-    `accounts` by dense account id; `first_day` u32 by account (0: none); `series` account id and `of_action` action id
-    by series id; `actions` by action id; `counts` u32 by series, and `minutes` by account, for every day that has any.
-    """
-
-    slot: SlotName
-    accounts: list[str]
-    first_day: NDArray[np.uint32]
-    series: NDArray[np.uint32]
-    of_action: NDArray[np.uint32]
-    actions: list[str]
-    counts: Mapping[int, NDArray[np.uint32]]
-    minutes: Mapping[int, NDArray[np.uint32]]
-    users: UsersPart
-
-
-@dataclass(frozen=True)
-class AccountsPart:
-    """The valid records of one slot of the accounts topic, in order of offset."""
-
-    slot: SlotName
-    entries: list[AccountEntry]
-    gapped: bool = False
-    """A person had it go on over a gap, perhaps in another topic of the name: offsets say nothing of earlier runs."""
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """All slots as one run reads them; `offsets` has the next offset of every partition of both input topics."""
-
-    actions: list[ActionsPart] = field(default_factory=list)
-    accounts: list[AccountsPart] = field(default_factory=list)
-    offsets: dict[SlotName, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Slots:
     """The slots that exist or may exist: bounds of every partition and the ids of both topics, as the job started."""
 
@@ -112,7 +47,14 @@ class Slots:
     topic_ids: Mapping[str, str]
 
     def check(self, slot: SlotName, header: Header, settings: Settings) -> None:
-        """Raise ConfigurationError for another layout or timezone, Blocked for a topic that was made anew."""
+        """Raise ConfigurationError for another layout or timezone, EngagementError for a slot that is being emptied.
+
+        Raises Blocked for a topic that was made anew.
+        """
+        if header.layout == BEING_EMPTIED:
+            raise EngagementError(
+                f"slot {slot} is being emptied; run `engagement-stream rebuild` again, then the stream"
+            )
         if header.layout != LAYOUT_VERSION:
             raise ConfigurationError(
                 f"slot {slot} has layout {header.layout}, this version reads {LAYOUT_VERSION}; "
@@ -155,7 +97,7 @@ def read_inputs(store: SlotStore, slots: Slots, settings: Settings, window: Wind
         if snapshot is None:
             if log.start < log.end:
                 raise EngagementError(f"slot {slot} is missing in Redis; run `engagement-stream run` and wait for it")
-            inputs.offsets[slot] = log.end
+            inputs.offsets[slot] = 0  # nothing of it was counted, wherever its log begins
             continue
         slots.check(slot, snapshot.header, settings)
         inputs.offsets[slot] = snapshot.header.next_offset

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.days import Window
-from jobs.snapshot import ActionsPart, UsersPart
+from jobs.inputs import ActionsPart, UsersPart
 from schemas.scores import WINDOWS
 from store.vectors import distinct
 

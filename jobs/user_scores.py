@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.days import Window
-from jobs.snapshot import ActionsPart
+from jobs.inputs import ActionsPart
 
 Told = tuple[int, int, int]
 """(record timestamp, partition, offset): of two records that name a user's profile, the greater one holds."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.days import WINDOW_DAYS, Window
-from jobs.snapshot import ActionsPart
+from jobs.inputs import ActionsPart
 from schemas.scores import Frequency
 
 FREQUENCIES: tuple[Frequency, ...] = ("inactive", "occasionally", "weekly", "daily")

@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 
 LAYOUT_VERSION = 1
+BEING_EMPTIED = 0
+"""The layout of a header that nobody loads: `rebuild` is deleting what the slot held."""
 CHUNK_BYTES = 64 * 1024 * 1024
 STATE_ID_BYTES = 16
 

@@ -1,24 +1,50 @@
-"""Deletes every key of a slot, for when no header says which there are."""
+"""Empties a slot whose header cannot say which strings it has, without a moment in which a worker could count into it.
+
+1. ``claim`` puts a header in place that no worker loads, over nothing or over what cannot be read: a worker that was
+   about to write finds that somebody else wrote, and waits.
+2. ``purge`` deletes every string. Cut short, the claim stays, and whoever runs the command again goes on from here.
+3. The caller replaces the claim by the header of an empty slot, with an ordinary checkpoint.
+"""
+
+from collections.abc import Callable
 
 import redis
 
 from schemas.exits import Unavailable
 from store.layout import SlotName
+from store.redo import RedoRecord
 
 KEYS_PER_CALL = 500
 
 
-def purge(client: redis.Redis, slot: SlotName) -> None:
-    """Delete all keys of the slot, its redo record last: cut short, no header may stand over missing strings.
+def claim(client: redis.Redis, slot: SlotName, record: RedoRecord, replaceable: Callable[[], bool]) -> bool:
+    """Store ``record`` if ``replaceable`` says so and nobody writes meanwhile. Raises Unavailable."""
+    try:
+        with client.pipeline() as pipe:
+            pipe.watch(slot.redo_key)  # type: ignore[no-untyped-call]
+            if not replaceable():
+                return False
+            pipe.multi()
+            pipe.set(slot.redo_key, record.encoded)
+            pipe.execute()
+    except redis.WatchError:
+        return False
+    except (redis.RedisError, OSError) as error:
+        raise _unavailable(slot, error) from error
+    return True
 
-    Looks at every key of the Redis. Raises Unavailable.
-    """
+
+def purge(client: redis.Redis, slot: SlotName) -> None:
+    """Delete all keys of the slot but its redo record. Looks at every key of the Redis. Raises Unavailable."""
     redo = slot.redo_key.encode()
     try:
         keys = [key for key in client.scan_iter(match=f"{slot.tag}:*", count=KEYS_PER_CALL) if key != redo]
         for at in range(0, len(keys), KEYS_PER_CALL):
             client.unlink(*keys[at : at + KEYS_PER_CALL])
-        client.unlink(redo)
     except (redis.RedisError, OSError) as error:
-        message = f"Redis gave no answer for {slot}: {type(error).__name__}: {error}; run this again when it is back"
-        raise Unavailable(message) from error
+        raise _unavailable(slot, error) from error
+
+
+def _unavailable(slot: SlotName, error: Exception) -> Unavailable:
+    message = f"Redis gave no answer for {slot}: {type(error).__name__}: {error}; run this again when it is back"
+    return Unavailable(message)

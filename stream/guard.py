@@ -2,8 +2,8 @@
 
 import msgspec
 
-from schemas.exits import Blocked, ConfigurationError
-from store.layout import LAYOUT_VERSION, Header, SlotName
+from schemas.exits import Blocked, ConfigurationError, Unavailable
+from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Header, SlotName
 from store.offsets import LogBounds
 
 
@@ -24,7 +24,12 @@ class BeyondLogEnd(Blocked):
 
 
 def check_header(slot: SlotName, header: Header, around: Surroundings, timezone: str) -> None:
-    """Raise ``Blocked`` or ``ConfigurationError`` where going on from ``header`` would give wrong figures."""
+    """Raise ``Blocked`` or ``ConfigurationError`` where going on from ``header`` would give wrong figures.
+
+    Raises ``Unavailable`` while the slot is being emptied.
+    """
+    if header.layout == BEING_EMPTIED:
+        raise Unavailable(f"{slot} is being emptied; if no `rebuild` runs any more, run {_rebuild(slot)} again")
     if header.layout != LAYOUT_VERSION:
         message = (
             f"{slot}: Redis holds layout {header.layout}, this version reads {LAYOUT_VERSION}; "
@@ -74,7 +79,7 @@ def new_header(slot: SlotName, around: Surroundings, timezone: str) -> Header:
             f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"
         )
         raise Blocked(message)
-    if around.published not in {None, 0, around.bounds.start}:  # the last: a run over an empty log that nobody owned
+    if around.published:  # 0: a run over an empty log that nobody owned
         message = (
             f"{slot}: Redis has no slot, but the newest published run counted it up to offset {around.published}: "
             f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"

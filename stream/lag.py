@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.exits import Blocked
 from schemas.settings import Settings
-from store.layout import Header, SlotName
+from store.layout import BEING_EMPTIED, Header, SlotName
 from store.offsets import LogBounds, log_bounds, partitions, topic_ids
 from store.slots import SlotStore
 
@@ -19,6 +19,7 @@ OTHER_TOPIC = "the slot was counted from a topic of this name that was deleted s
 BEFORE_START = "the log no longer holds the stored offset: see rebuild and accept-gap"
 PAST_END = "the stored offset is past the end of the log: see rebuild and accept-gap"
 NO_SLOT = "nothing stored yet"
+EMPTIED = "the slot is being emptied; if no `engagement-stream rebuild` runs any more, run it again"
 
 
 class LagRow(msgspec.Struct, frozen=True):
@@ -67,14 +68,18 @@ def _row(slot: SlotName, log: LogBounds, header: Header | Blocked | None, topic_
 
 
 def _judge(log: LogBounds, header: Header | Blocked | None, topic_id: str) -> tuple[int | None, str | None]:
-    if header is None:
-        return log.end - log.start, NO_SLOT
     if isinstance(header, Blocked):
         return None, str(header)
+    if header is None or header.layout == BEING_EMPTIED:
+        return log.end - log.start, EMPTIED if header else NO_SLOT
+    foreign = _foreign(log, header, topic_id)
+    return (None, foreign) if foreign else (log.end - header.next_offset, None)
+
+
+def _foreign(log: LogBounds, header: Header, topic_id: str) -> str | None:
+    """Why the stored offset says nothing about this log, None where it does."""
     if header.topic_id != topic_id:
-        return None, OTHER_TOPIC
+        return OTHER_TOPIC
     if header.next_offset > log.end:
-        return None, PAST_END
-    if header.next_offset < log.start:
-        return None, BEFORE_START
-    return log.end - header.next_offset, None
+        return PAST_END
+    return BEFORE_START if header.next_offset < log.start else None

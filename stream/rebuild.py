@@ -10,9 +10,9 @@ import msgspec
 import redis
 
 from schemas.exits import Blocked, EngagementError
-from store.layout import LAYOUT_VERSION, Gap, Header, SlotName
+from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Gap, Header, SlotName
 from store.offsets import LogBounds
-from store.purge import purge
+from store.purge import claim, purge
 from store.redo import RedoRecord, encode_redo
 from store.slots import Answer, SlotStore
 
@@ -65,13 +65,23 @@ def rebuild(client: redis.Redis, partition: Partition, timezone: str, new_id: Ca
     store, slot, start = SlotStore(client), partition.slot, partition.log.start
     empty = Header(timezone=timezone, topic_id=partition.topic_id, next_offset=start, first_offset=start)
     for _ in range(TRIES):
-        stored = readable(store, slot)
-        if stored is None:
-            # What strings are there is unknown without a header, and none of them may show through in the new slot.
-            purge(client, slot)
-        if _write(store, slot, stored, empty, new_id()):
-            return Outcome(slot.topic, slot.partition, stored.header.next_offset if stored else None, start)
+        stood = readable(store, slot)
+        # What strings are there is unknown without a header, and none of them may show through in the new slot.
+        stored = stood or _emptied(client, store, slot, empty, new_id())
+        if stored is not None and _write(store, slot, stored, empty, new_id()):
+            return Outcome(slot.topic, slot.partition, stood.header.next_offset if stood else None, start)
     raise EngagementError(_contended(slot))
+
+
+def _emptied(
+    client: redis.Redis, store: SlotStore, slot: SlotName, empty: Header, state_id: bytes
+) -> RedoRecord | None:
+    """The claim under which all strings were deleted, None where somebody else wrote a header meanwhile."""
+    record = encode_redo(state_id, msgspec.structs.replace(empty, layout=BEING_EMPTIED), (), None)
+    if not claim(client, slot, record, lambda: readable(store, slot) is None):
+        return None
+    purge(client, slot)
+    return record
 
 
 def accept_gap(

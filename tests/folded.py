@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from jobs.days import USAGE_DAYS, Window
-from jobs.snapshot import Inputs, Slots, read_inputs
+from jobs.inputs import Inputs
+from jobs.snapshot import Slots, read_inputs
 from schemas.settings import Settings
 from store.layout import Header, SlotName, minute_log
 from store.offsets import LogBounds

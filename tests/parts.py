@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from jobs.daily import score_days
 from jobs.days import COUNT_DAYS, Window
 from jobs.figures import Figures, figures_of
+from jobs.inputs import ActionsPart, Inputs, UsersPart
 from jobs.scores import activity_of
-from jobs.snapshot import ActionsPart, Inputs, UsersPart
 from schemas.manifest import Manifest
 from schemas.scores import Change, ScoreBody, WindowCounts
 from schemas.settings import Settings, load_settings

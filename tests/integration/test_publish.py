@@ -16,7 +16,7 @@ from schemas.accounts import AccountEntry
 from schemas.exits import Blocked, ConfigurationError, EngagementError, IncompleteInput, UsageError
 from schemas.manifest import Manifest
 from schemas.settings import Settings, load_settings
-from store.runs import manifests, newest_manifest
+from store.runs import manifests
 from tests.acceptance.engine import read_topic
 from tests.integration.counted import DAY, Counted
 
@@ -56,7 +56,7 @@ def of_run(settings: Settings, manifest: Manifest) -> list[dict[str, object]]:
 def test_a_run_is_its_scores_and_a_manifest_that_names_what_went_into_it(settings: Settings, counted: Counted) -> None:
     counted.actions(BUSY, next_offset=57)
     run = daily(settings)
-    manifest = newest_manifest(settings)
+    (manifest,) = manifests(settings, wait_for_open=True)
     assert manifest == run.manifest
     assert (manifest.as_of, manifest.revision, manifest.accounts) == (AS_OF, 0, 3)
     topics = settings.topics

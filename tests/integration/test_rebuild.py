@@ -12,12 +12,15 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import TopicPartition
 
+from schemas.exits import Unavailable
 from schemas.settings import Settings, load_settings
 from store.connect import connect_redis, kafka_admin
-from store.layout import ACCOUNTS, STATE_ID_BYTES, Gap, Header, SlotName
-from store.offsets import topic_ids
+from store.layout import ACCOUNTS, BEING_EMPTIED, LAYOUT_VERSION, STATE_ID_BYTES, Gap, Header, SlotName
+from store.offsets import LogBounds, topic_ids
 from store.redo import Write, encode_redo
 from store.slots import Answer, SlotStore
+from stream.guard import Surroundings, check_header
+from stream.rebuild import Partition, rebuild
 from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -219,3 +222,42 @@ def test_lag_is_told_from_redis_and_the_broker_alone(
         (settings.topics.actions, 0, EVENTS, EVENTS - 7, 7),
         (settings.topics.actions, 1, 0, None, 0),
     ]
+
+
+def test_nobody_counts_into_a_slot_that_is_being_emptied(
+    settings: Settings, client: redis.Redis, slot: SlotName, header: Header
+) -> None:
+    put(client, slot, header)
+    client.set(slot.redo_key, b"foreign")
+    store, seen = SlotStore(client), list[bytes]()
+
+    def ids() -> bytes:
+        """Between the claim and the empty header a worker that found no slot tries to write its first checkpoint."""
+        first = encode_redo(os.urandom(STATE_ID_BYTES), header, [Write(ACCOUNTS, 0, b"\1a\1b")], None)
+        if seen:
+            assert store.checkpoint(slot, None, first) is Answer.OTHER
+            assert client.keys(f"{slot.tag}*") == [slot.redo_key.encode()]
+        seen.append(os.urandom(STATE_ID_BYTES))
+        return seen[-1]
+
+    topic_id = topic_ids(kafka_admin(settings), [slot.topic])[slot.topic]
+    rebuild(client, Partition(slot, LogBounds(0, EVENTS), topic_id, None), "UTC", ids)
+    assert len(seen) == 2
+    assert (stored(client, slot).layout, stored(client, slot).next_offset) == (LAYOUT_VERSION, 0)
+
+
+def test_a_rebuild_that_was_cut_short_is_waited_for_and_can_be_run_again(
+    settings_env: dict[str, str], client: redis.Redis, slot: SlotName, header: Header
+) -> None:
+    put(client, slot, header)
+    client.delete(slot.redo_key)
+    half = encode_redo(os.urandom(STATE_ID_BYTES), msgspec.structs.replace(header, layout=BEING_EMPTIED), [], None)
+    client.set(slot.redo_key, half.encoded)
+    rows = [json.loads(line) for line in stream(settings_env, "lag", "--output", "json").stdout.splitlines()]
+    assert ["being emptied" in (row["note"] or "") for row in rows] == [False, True, False]
+    around = Surroundings(header.topic_id, LogBounds(0, EVENTS))
+    with pytest.raises(Unavailable, match="--partition 0` again"):
+        check_header(slot, half.header, around, "UTC")
+    assert stream(settings_env, "rebuild", "--partition", "0").returncode == 0
+    assert client.keys(f"{slot.tag}*") == [slot.redo_key.encode()]
+    assert stored(client, slot).layout == LAYOUT_VERSION

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.inputs import AccountsPart
 from jobs.records import records_in_force
-from jobs.snapshot import AccountsPart
 from schemas.accounts import AccountEntry
 from store.layout import SlotName
 

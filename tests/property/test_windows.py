@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.days import COUNT_DAYS, Window
-from jobs.snapshot import ActionsPart, Inputs
+from jobs.inputs import ActionsPart, Inputs
 from schemas.scores import encode
 from tests.acceptance.engine import known
 from tests.acceptance.plain_scores import expected_scores

@@ -4,9 +4,9 @@ from jobs.daily import score_days
 from jobs.days import COUNT_DAYS, Window
 from jobs.explain import Evidence, Explanation, explain
 from jobs.figures import figures_of
+from jobs.inputs import AccountsPart, Inputs
 from jobs.narrate import lines
 from jobs.scores import activity_of
-from jobs.snapshot import AccountsPart, Inputs
 from schemas.accounts import AccountEntry
 from store.layout import SlotName
 from tests.parts import actions_part, settings_with

@@ -68,7 +68,7 @@ def test_a_slot_that_was_never_counted_starts_at_the_beginning_of_its_log() -> N
     assert (header.next_offset, header.first_offset, header.topic_id, header.lengths) == (10, 10, "one", {})
 
 
-@pytest.mark.parametrize("traces", [{"committed": 0}, {"committed": 7}, {"published": 7}])
+@pytest.mark.parametrize("traces", [{"committed": 0}, {"committed": 7}, {"published": 7}, {"published": 10}])
 def test_a_missing_slot_with_traces_of_counting_blocks(traces: dict[str, int]) -> None:
     around = msgspec.structs.replace(AROUND, **traces)
 

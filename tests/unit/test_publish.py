@@ -3,9 +3,9 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from jobs.inputs import AccountsPart
 from jobs.publish import Decision, decide, newly_forgotten, refuse_older, score_values
 from jobs.records import AccountRecords, records_in_force
-from jobs.snapshot import AccountsPart
 from schemas.accounts import AccountEntry
 from schemas.exits import Exit, UsageError
 from schemas.manifest import Manifest, RunConfig

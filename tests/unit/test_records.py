@@ -1,5 +1,5 @@
+from jobs.inputs import AccountsPart
 from jobs.records import records_in_force
-from jobs.snapshot import AccountsPart
 from schemas.accounts import AccountEntry
 from store.layout import SlotName
 

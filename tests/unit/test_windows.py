@@ -4,7 +4,7 @@ import pytest
 
 from jobs.days import Window
 from jobs.figures import Figures
-from jobs.snapshot import AccountsPart, ActionsPart, Inputs
+from jobs.inputs import AccountsPart, ActionsPart, Inputs
 from schemas.accounts import AccountEntry
 from schemas.scores import ScoreBody
 from store.layout import SlotName
