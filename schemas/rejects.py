@@ -17,6 +17,7 @@ class Reason(StrEnum):
     INVALID_FIELD = "invalid_field"
     TIMESTAMP_IN_FUTURE = "timestamp_in_future"
     BEFORE_RETENTION = "before_retention"
+    LIMIT_REACHED = "limit_reached"
 
 
 class Reject(msgspec.Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.manifest import RunConfig, ScoreBasis
-from schemas.settings_fields import KafkaSettings, Names, RedisAddress, Text, Timezone, Weights
+from schemas.settings_fields import KafkaSettings, Limit, Names, RedisAddress, Text, Timezone, Weights
 from schemas.settings_sources import explain, read_sources
 
 LEAST_RETENTION_DAYS = 93
@@ -40,6 +40,13 @@ class Settings(BaseModel):
     wait_seconds: Annotated[int, Field(ge=0)] = 600
     topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=200)] = "engagement."
     max_record_bytes: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1_048_576
+    max_accounts: Limit = 1_000_000
+    max_users: Limit = 5_000_000
+    max_actions: Limit = 100_000
+    max_profiles: Limit = 100_000
+    max_series: Limit = 5_000_000
+    max_name_bytes: Annotated[int, Field(ge=1, le=1 << 40)] = 1 << 29
+    max_account_records: Limit = 10_000_000
     weights: Weights = Field(default_factory=dict)
     login_actions: Names = ()
     feature_actions: Names = ()

@@ -112,6 +112,8 @@ def _unprotected(table: dict[str, str]) -> dict[str, str]:
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 Names = Annotated[tuple[Text, ...], BeforeValidator(_as_tuple), AfterValidator(_sorted_unique)]
+Limit = Annotated[int, Field(ge=1, le=100_000_000)]
+"""Of what one partition holds: ids are u32, and a day's counters of 4 bytes each must fit a Redis string of 512 MB."""
 Weights = dict[Text, Annotated[int, Field(ge=1, le=100)]]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 RedisAddress = Annotated[str, AfterValidator(_redis_address)]

@@ -11,6 +11,7 @@ from store.redo import Write
 from stream.batch import Batch
 from stream.cells import GrowingLog
 from stream.decode import decode_account
+from stream.limits import full_log
 from stream.slot import Prepared, Slot, SlotRules
 
 LOADED_AT_START: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class AccountSlot(Slot[PreparedAccounts]):
         """Decode each record; see ``Slot.prepare``."""
         entries: list[AccountEntry] = []
         rejects: list[tuple[int, Reject]] = []
+        room = self._rules.limits.account_records - self.header.counted
         columns = zip(batch.messages, batch.values, batch.offsets.tolist(), batch.timestamps.tolist(), strict=True)
         for at, (message, value, offset, timestamp) in enumerate(columns):
             found = decode_account(
@@ -47,10 +49,12 @@ class AccountSlot(Slot[PreparedAccounts]):
                 max_record_bytes=self._rules.max_record_bytes,
                 calendar=self._rules.calendar,
             )
-            if isinstance(found, AccountEntry):
+            if not isinstance(found, AccountEntry):
+                rejects.append((at, found))
+            elif len(entries) < room:
                 entries.append(found)
             else:
-                rejects.append((at, found))
+                rejects.append((at, full_log(self._rules.limits)))
         return PreparedAccounts(batch, rejects, entries)
 
     def apply(self, prepared: PreparedAccounts) -> None:

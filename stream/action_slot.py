@@ -15,8 +15,9 @@ from stream.batch import Batch
 from stream.cells import Cells, collect_writes, ids_of
 from stream.day import DayVectors, add_one
 from stream.judge import DayBounds
+from stream.known import given
 from stream.minutes import MinuteLogs, minutes_by_account
-from stream.prepared_actions import PreparedActions, distinct, given, kept, prepare_actions
+from stream.prepared_actions import PreparedActions, distinct, kept, prepare_actions
 from stream.profiles import Profiles
 from stream.slot import MOST_BYTES, MOST_WRITES, Slot, SlotRules
 
@@ -46,7 +47,7 @@ class ActionSlot(Slot[PreparedActions]):
 
     def prepare(self, batch: Batch) -> PreparedActions:
         """Decode and judge; see ``Slot.prepare``."""
-        return prepare_actions(batch, self._rules, self._bounds())
+        return prepare_actions(batch, self._rules, self._bounds(), self._tables)
 
     def missing(self, prepared: PreparedActions) -> Collection[str]:
         """Stored vectors of days that are not in memory."""

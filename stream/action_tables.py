@@ -1,6 +1,6 @@
 """The growing tables of an actions slot: names, owners and series by dense id, and what Redis does not hold yet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,18 @@ class ActionTables:
     def bytes_a_day(self) -> int:
         """The most that the vectors of one day take."""
         return 4 * len(self.series) + len(self.users) // 8 + 4 * len(self.user_series) + 1
+
+    def sizes(self) -> NDArray[np.int64]:
+        """What every ``Table`` holds."""
+        tables: tuple[Sized, ...] = (
+            self.accounts,
+            self.users,
+            self.actions,
+            self.profiles,
+            self.series,
+            self.user_series,
+        )
+        return np.array([*map(len, tables), self.accounts.text_bytes + self.users.text_bytes], np.int64)
 
     def take_writes(self) -> list[Write]:
         """What the tables have grown by since the last call; from now on it counts as stored."""

@@ -1,10 +1,14 @@
-"""Whether events would be accepted, by the code that counts them, as if they came into an empty partition right now."""
+"""Whether events would be accepted, by the code that counts them, as if they came into an empty partition right now.
+
+Whether there is room for them depends on what a partition holds, so that is not looked at.
+"""
 
 import itertools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +23,7 @@ from store.layout import Header, SlotName
 from stream.account_slot import AccountSlot
 from stream.action_slot import LOADED_AT_START, ActionSlot
 from stream.batch import Batch
+from stream.limits import NO_LIMITS
 from stream.slot import SlotRules
 
 LINES_AT_ONCE = 1_000
@@ -77,7 +82,7 @@ def check_lines(
     lines: Iterable[bytes], topic: Topic, settings: Settings, clock: Callable[[], float] = time.time
 ) -> Iterator[LineVerdict]:
     """A verdict for each line, in order. `clock` (seconds since the epoch) gives the Kafka timestamp of the records."""
-    rules = SlotRules.of(settings)
+    rules = replace(SlotRules.of(settings), limits=NO_LIMITS)
     newest_day, start = 0, 0
     remaining = iter(lines)
     while batch := [Line(line.removesuffix(b"\n")) for line in itertools.islice(remaining, LINES_AT_ONCE)]:

@@ -22,6 +22,9 @@ _LONG = 0xFFFF
 _BYTE_MASKS = np.array([2 ** (8 * size) - 1 for size in range(9)], np.uint64)
 _FIRST_SLOTS = 1024
 
+_NOBODYS = 2**64 - 1
+"""Stands for the number of a long name that has none."""
+
 Same = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]
 """Whether the keys of ids (first argument) are those at positions of the query (second), shape (n,)."""
 
@@ -105,6 +108,10 @@ class PairIds:
             ids[unknown] = self._slots.find(keys[unknown], None)
         return ids
 
+    def find(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The id of each pair, shape (n,), -1 where it has none; changes nothing."""
+        return self._slots.find((first << 32 | second).astype(np.uint64), None)
+
     def take_fresh(self) -> NDArray[np.uint64]:
         """The pairs that came since the last call, in order of id."""
         fresh, self._fresh = self._fresh, []
@@ -117,7 +124,8 @@ class NameIds:
     def __init__(self, text: bytes, lengths: NDArray[np.int64], owners: NDArray[np.int64] | None = None) -> None:
         self._slots = _Slots()
         self._long: dict[bytes, int] = {}
-        self._rows = self._encode(text, lengths, owners)
+        self._rows = self._encode(text, lengths, owners, self._number)
+        self.text_bytes = len(text)
         self._slots.add(_fingerprints(self._rows))
         self._fresh: list[str] = []
 
@@ -126,10 +134,8 @@ class NameIds:
 
     def ids(self, names: list[str], owners: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """The id of each name, shape (n,); names not seen before get the next ones."""
-        joined = "".join(names)
-        text = joined.encode()
-        measured = map(len, names) if len(text) == len(joined) else (len(name.encode()) for name in names)
-        rows = self._encode(text, np.fromiter(measured, np.int64, len(names)), owners)
+        text, lengths = _joined(names)
+        rows = self._encode(text, lengths, owners, self._number)
         prints = _fingerprints(rows)
         ids = self._slots.find(prints, self._same(rows))
         while len(unknown := np.flatnonzero(ids < 0)):  # more than once only where fingerprints of two names are equal
@@ -137,8 +143,14 @@ class NameIds:
             self._keep(rows[fresh])
             self._slots.add(prints[fresh])
             self._fresh += [names[at] for at in fresh.tolist()]
+            self.text_bytes += int(lengths[fresh].sum())
             ids[unknown] = self._slots.find(prints[unknown], self._same(rows[unknown]))
         return ids
+
+    def find(self, names: list[str], owners: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """The id of each name, shape (n,), -1 where it has none; changes nothing."""
+        rows = self._encode(*_joined(names), owners, lambda name: self._long.get(name, _NOBODYS))
+        return self._slots.find(_fingerprints(rows), self._same(rows))
 
     def take_fresh(self) -> list[str]:
         """The names that came since the last call, in order of id."""
@@ -169,10 +181,20 @@ class NameIds:
 
         return same
 
-    def _encode(self, text: bytes, lengths: NDArray[np.int64], owners: NDArray[np.int64] | None) -> NDArray[np.uint64]:
+    def _number(self, name: bytes) -> int:
+        """The number of a long name, which gets the next one where it has none."""
+        return self._long.setdefault(name, len(self._long))
+
+    @staticmethod
+    def _encode(
+        text: bytes,
+        lengths: NDArray[np.int64],
+        owners: NDArray[np.int64] | None,
+        number: Callable[[bytes], int],
+    ) -> NDArray[np.uint64]:
         """A row per name, equal for equal names only: owner and length, then the name's bytes, zero padded.
 
-        Instead of its bytes a long name's row holds a number that is given to that name alone.
+        Instead of its bytes a long name's row holds ``number`` of it, which is that name's alone.
         """
         ends = np.cumsum(lengths)
         starts = ends - lengths
@@ -187,10 +209,18 @@ class NameIds:
         sizes = lengths.copy()
         for at in np.flatnonzero(lengths > _NAME_BYTES).tolist():
             rows[at, 1:] = 0
-            rows[at, 1] = self._long.setdefault(text[starts[at] : ends[at]], len(self._long))
+            rows[at, 1] = number(text[starts[at] : ends[at]])
             sizes[at] = _LONG
         rows[:, 0] = sizes if owners is None else owners << 32 | sizes
         return rows
+
+
+def _joined(names: list[str]) -> tuple[bytes, NDArray[np.int64]]:
+    """The UTF-8 bytes of names one after the other, and how many of them each has."""
+    joined = "".join(names)
+    text = joined.encode()
+    measured = map(len, names) if len(text) == len(joined) else (len(name.encode()) for name in names)
+    return text, np.fromiter(measured, np.int64, len(names))
 
 
 def _fingerprints(rows: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from schemas.rejects import Reason, Reject, reject
 
 FUTURE_MS = 86_400_000
+
+Days = TypeVar("Days", int, NDArray[np.int64])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Verdict:
 
     future: NDArray[np.bool_]
     too_old: NDArray[np.bool_]
+    refused: NDArray[np.bool_]
     late: NDArray[np.bool_]
     newest_before: NDArray[np.int64]
     newest_day: int
@@ -47,23 +51,42 @@ class Verdict:
     @property
     def counted(self) -> NDArray[np.bool_]:
         """The records that count."""
-        return ~(self.future | self.too_old)
+        return ~(self.future | self.too_old | self.refused)
 
 
-def judge(times: Times, bounds: DayBounds) -> Verdict:
-    """Judge records in log order.
+def judge(times: Times, bounds: DayBounds, refused: NDArray[np.bool_] | None = None) -> Verdict:
+    """Judge records in log order; those of ``refused`` do not count whatever their times.
 
     The newest day before a record is that of the records counted before it. One that is too old never is the newest, so
-    only records from the future have to be left out of the running maximum.
+    only records from the future and refused ones have to be left out of the running maximum.
     """
-    future = times.moments - FUTURE_MS > times.timestamps  # a timestamp may be any i64, and adding to it overflow
+    future = in_future(times)
     days = times.days
-    running = np.maximum.accumulate(np.concatenate(([bounds.newest_day], np.where(future, 0, days))))
-    before = running[:-1]
-    known = before > 0
-    too_old = ((before - days > bounds.retention_days) & known) | (days < bounds.pruned_before)
-    late = ((before - days > bounds.lateness_days) & known) | (days <= bounds.closed_through)
-    return Verdict(future, too_old & ~future, late, before, int(running[-1]))
+    passed_over = future if refused is None else future | refused
+    newest = running_newest(days, passed_over, bounds)
+    before = newest[:-1]
+    old = too_old(days, before, bounds) & ~future
+    none = np.zeros(len(days), np.bool_)
+    late = ((before - days > bounds.lateness_days) & (before > 0)) | (days <= bounds.closed_through)
+    return Verdict(future, old, none if refused is None else refused & ~future & ~old, late, before, int(newest[-1]))
+
+
+def in_future(times: Times) -> NDArray[np.bool_]:
+    """Which records say that they happened too long after their own Kafka timestamps."""
+    return times.moments - FUTURE_MS > times.timestamps  # a timestamp may be any i64, and adding to it overflow
+
+
+def running_newest(days: NDArray[np.int64], passed_over: NDArray[np.bool_], bounds: DayBounds) -> NDArray[np.int64]:
+    """The newest day before each record and after the last, shape (n + 1,), by those that are not passed over."""
+    newest: NDArray[np.int64] = np.maximum.accumulate(
+        np.concatenate(([bounds.newest_day], np.where(passed_over, 0, days)))
+    )
+    return newest
+
+
+def too_old(days: Days, before: NDArray[np.int64] | int, bounds: DayBounds) -> NDArray[np.bool_] | bool:
+    """Whether a day is before retention where the newest one is ``before``, 0 for none; also of many days at once."""
+    return ((before - days > bounds.retention_days) & (before > 0)) | (days < bounds.pruned_before)
 
 
 def refusal(verdict: Verdict, times: Times, at: int, bounds: DayBounds) -> Reject:

@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 from itertools import compress
+from operator import itemgetter
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.rejects import Reject
+from stream.action_tables import ActionTables
 from stream.batch import Batch
 from stream.decode import ActionColumns, decode_actions
+from stream.full_tables import full_tables
 from stream.judge import DayBounds, Times, Verdict, judge, refusal
+from stream.limits import Limits, Table, full_table
 from stream.slot import Prepared, SlotRules
 
 Item = TypeVar("Item")
@@ -34,16 +38,24 @@ class PreparedActions(Prepared):
     newest_day: int
 
 
-def prepare_actions(batch: Batch, rules: SlotRules, bounds: DayBounds) -> PreparedActions:
-    """Decode and judge the records of ``batch`` for a slot that stands at ``bounds``."""
+def prepare_actions(batch: Batch, rules: SlotRules, bounds: DayBounds, tables: ActionTables) -> PreparedActions:
+    """Decode and judge the records of ``batch`` for a slot that stands at ``bounds`` and knows ``tables``."""
     columns = decode_actions(batch.values, rules.max_record_bytes)
     days = rules.calendar.days(columns.moments).astype(np.int64)
     times = Times(columns.moments, batch.timestamps[columns.index], days)
-    verdict = judge(times, bounds)
+    full = full_tables(columns, times, bounds, tables, rules)
+    verdict = judge(times, bounds, None if full is None else full >= 0)
     counted = verdict.counted
     return PreparedActions(
         batch=batch,
-        rejects=_rejects(columns, times, verdict, bounds),
+        rejects=sorted(
+            [
+                *columns.rejects,
+                *_by_time(columns, times, verdict, bounds),
+                *([] if full is None else _by_limit(columns, verdict, full, rules.limits)),
+            ],
+            key=itemgetter(0),
+        ),
         at=columns.index[counted],
         accounts=kept(columns.accounts, counted),
         actions=kept(columns.actions, counted),
@@ -56,23 +68,23 @@ def prepare_actions(batch: Batch, rules: SlotRules, bounds: DayBounds) -> Prepar
     )
 
 
-def _rejects(columns: ActionColumns, times: Times, verdict: Verdict, bounds: DayBounds) -> list[tuple[int, Reject]]:
-    refused = np.flatnonzero(~verdict.counted).tolist()
-    judged = [(int(columns.index[at]), refusal(verdict, times, at, bounds)) for at in refused]
-    return sorted([*columns.rejects, *judged], key=lambda found: found[0])
+def _by_time(columns: ActionColumns, times: Times, verdict: Verdict, bounds: DayBounds) -> list[tuple[int, Reject]]:
+    refused = np.flatnonzero(verdict.future | verdict.too_old)
+    at = columns.index[refused].tolist()
+    return [(place, refusal(verdict, times, one, bounds)) for place, one in zip(at, refused.tolist(), strict=True)]
+
+
+def _by_limit(
+    columns: ActionColumns, verdict: Verdict, full: NDArray[np.int64], limits: Limits
+) -> list[tuple[int, Reject]]:
+    why = {table: full_table(table, limits) for table in Table}
+    at, tables = columns.index[verdict.refused].tolist(), full[verdict.refused].tolist()
+    return [(place, why[table]) for place, table in zip(at, tables, strict=True)]
 
 
 def kept(column: list[Item], mask: NDArray[np.bool_]) -> list[Item]:
     """The items of a column where ``mask`` says so."""
     return column if mask.all() else list(compress(column, mask))
-
-
-def given(column: list[str | None]) -> NDArray[np.bool_]:
-    """Where a column has a name, shape (n,)."""
-    absent = column.count(None)
-    if absent in (0, len(column)):
-        return np.full(len(column), not absent)
-    return np.fromiter((name is not None for name in column), np.bool_, len(column))
 
 
 def distinct(days: NDArray[np.int64]) -> list[int]:

@@ -21,6 +21,10 @@ PRODUCER_SETTINGS = {
 }
 """Whatever an input topic takes must fit, and a record is tried until the broker has it: no size and time limits."""
 TRY_AGAIN_SECONDS = 1.0
+MOST_HELD_BYTES = 64 * 1024 * 1024
+"""Of rejects that are not delivered: from there on no records are counted until some are."""
+_BYTES_BESIDE = 1_000
+"""What a reject takes in memory beside its key and value: headers, message, callback."""
 
 
 @dataclass(slots=True)
@@ -37,9 +41,16 @@ class _Refused:
     value: bytes | None
     headers: list[tuple[str, bytes]]
 
+    @property
+    def held_bytes(self) -> int:
+        return len(self.key or b"") + len(self.value or b"") + _BYTES_BESIDE
+
 
 class RejectSender:
     """Delivers rejects at least once and in its own time; ``pump`` has to be called regularly."""
+
+    held_bytes = 0
+    """About the memory that undelivered rejects take, those of all slots."""
 
     def __init__(self, producer: Producer, topic: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._producer = producer
@@ -52,7 +63,14 @@ class RejectSender:
     def send(self, tally: Tally, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
         """Take a refused record; ``tally`` tells when it is delivered."""
         tally.outstanding += 1
-        self._waiting.append(_Refused(tally, key, value, headers))
+        refused = _Refused(tally, key, value, headers)
+        self.held_bytes += refused.held_bytes
+        self._waiting.append(refused)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more should be sent before some of it is delivered."""
+        return self.held_bytes >= MOST_HELD_BYTES
 
     def pump(self, seconds: float = 0.0) -> None:
         """Hand on what waits and take in deliveries, for at most ``seconds``.
@@ -83,6 +101,7 @@ class RejectSender:
     def _delivered(self, refused: _Refused, error: KafkaError | None, _: Message) -> None:
         if error is None:
             refused.tally.outstanding -= 1
+            self.held_bytes -= refused.held_bytes
         else:
             self._put_off(refused, error)
 

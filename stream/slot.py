@@ -13,6 +13,7 @@ from schemas.settings import Settings
 from store.layout import Header
 from store.redo import RedoRecord, Write, encode_redo
 from stream.batch import Batch
+from stream.limits import NO_LIMITS, Limits
 
 MOST_WRITES = 10_000
 """Writes in one checkpoint: twice as many block Redis for 0.15 s."""
@@ -29,6 +30,7 @@ class SlotRules:
     retention_days: int
     max_record_bytes: int
     user_scores: bool
+    limits: Limits = NO_LIMITS
 
     @classmethod
     def of(cls, settings: Settings) -> "SlotRules":
@@ -39,6 +41,7 @@ class SlotRules:
             settings.retention_days,
             settings.max_record_bytes,
             settings.user_scores,
+            Limits.of(settings),
         )
 
 

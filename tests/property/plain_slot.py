@@ -1,10 +1,12 @@
 """What a slot of the actions topic must hold, by the words of DESIGN.md alone: dicts and sets, one record at a time."""
 
 import datetime as dt
+import math
 import zoneinfo
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 DAY_MS = 86_400_000
@@ -38,6 +40,18 @@ class LogRecord:
 
 
 @dataclass(frozen=True)
+class PlainLimits:
+    """How much a slot may hold; bytes are those of the names of accounts and users."""
+
+    accounts: float = math.inf
+    users: float = math.inf
+    actions: float = math.inf
+    profiles: float = math.inf
+    series: float = math.inf
+    name_bytes: float = math.inf
+
+
+@dataclass(frozen=True)
 class PlainRules:
     """The settings that matter to a slot."""
 
@@ -45,6 +59,52 @@ class PlainRules:
     lateness_days: int = 3
     retention_days: int = 400
     user_scores: bool = False
+    limits: PlainLimits = PlainLimits()
+
+
+@dataclass
+class Held:
+    """Every name and pair that a slot ever counted, by the limit that holds for it."""
+
+    accounts: set[str] = field(default_factory=set)
+    users: set[Pair] = field(default_factory=set)
+    actions: set[str] = field(default_factory=set)
+    profiles: set[str] = field(default_factory=set)
+    series: set[Pair] = field(default_factory=set)
+    user_series: set[tuple[Pair, str]] = field(default_factory=set)
+    name_bytes: int = 0
+
+    def is_full_for(self, action: Action, rules: PlainRules) -> bool:
+        """Whether this action names something new that there is no more room for."""
+        limits = rules.limits
+        most = (limits.accounts, limits.users, limits.actions, limits.profiles, limits.series, limits.series)
+        tables = self._named(action, rules)
+        if any(name not in table and len(table) >= limit for (table, name), limit in zip(tables, most, strict=True)):
+            return True
+        more_bytes = self._bytes_of_new(action)
+        return more_bytes > 0 and self.name_bytes >= limits.name_bytes
+
+    def add(self, action: Action, rules: PlainRules) -> None:
+        self.name_bytes += self._bytes_of_new(action)
+        for table, name in self._named(action, rules):
+            table.add(name)
+
+    def _named(self, action: Action, rules: PlainRules) -> list[tuple[set[Any], Any]]:
+        """By table what this action names of it, where nothing is named a set that has it already."""
+        user, nothing = (action.account, action.user), ({None}, None)
+        return [
+            (self.accounts, action.account),
+            (self.users, user) if action.user is not None else nothing,
+            (self.actions, action.action),
+            (self.profiles, action.profile) if action.user is not None and action.profile is not None else nothing,
+            (self.series, (action.account, action.action)),
+            (self.user_series, (user, action.action)) if action.user is not None and rules.user_scores else nothing,
+        ]
+
+    def _bytes_of_new(self, action: Action) -> int:
+        account = 0 if action.account in self.accounts else len(action.account.encode())
+        known = action.user is None or (action.account, action.user) in self.users
+        return account + (0 if known else len((action.user or "").encode()))
 
 
 @dataclass
@@ -72,6 +132,7 @@ class PlainSlot:
     rules: PlainRules
     seen: Figures = field(default_factory=Figures)
     reasons: dict[int, str] = field(default_factory=dict)
+    held: Held = field(default_factory=Held)
     minutes: set[tuple[Pair, int, int]] = field(default_factory=set)
     newest_profiles: dict[Pair, tuple[int, int, str]] = field(default_factory=dict)
 
@@ -100,11 +161,14 @@ class PlainSlot:
             return "form"
         if record.action.moment - record.timestamp > DAY_MS:
             return "timestamp_in_future"
-        return "before_retention" if self._age(record.action) > self.rules.retention_days else None
+        if self._age(record.action) > self.rules.retention_days:
+            return "before_retention"
+        return "limit_reached" if self.held.is_full_for(record.action, self.rules) else None
 
     def _add(self, record: LogRecord, action: Action) -> None:
         seen, day = self.seen, self.day(action.moment)
         late = self._age(action) > self.rules.lateness_days
+        self.held.add(action, self.rules)
         seen.counted += 1
         seen.late += late
         seen.newest_day = max(seen.newest_day, day)

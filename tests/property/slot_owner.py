@@ -1,6 +1,8 @@
 """The owner of an actions slot on a dict of keys, to be cut off anywhere: ``stream.owned`` without its waiting."""
 
+import dataclasses
 import itertools
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from store.redo import RedoRecord
 from store.slots import Answer
 from stream.action_slot import LOADED_AT_START, ActionSlot
 from stream.batch import Batch
+from stream.limits import Limits
 from stream.slot import SlotRules
 from tests.property.key_space import KeySpace
 from tests.property.plain_slot import Figures, LogRecord, PlainRules
@@ -39,8 +42,15 @@ def small_limits() -> Iterator[None]:
 
 def slot_rules(rules: PlainRules) -> SlotRules:
     """The same rules as the slot takes them."""
-    calendar = Calendar(rules.timezone)
-    return SlotRules(calendar, rules.lateness_days, rules.retention_days, 1 << 20, user_scores=rules.user_scores)
+    given = {name: most for name, most in dataclasses.asdict(rules.limits).items() if most != math.inf}
+    return SlotRules(
+        Calendar(rules.timezone),
+        rules.lateness_days,
+        rules.retention_days,
+        1 << 20,
+        user_scores=rules.user_scores,
+        limits=Limits(**given),
+    )
 
 
 def batch_of(records: list[LogRecord], end: int, generation: int = 1) -> Batch:

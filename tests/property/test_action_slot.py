@@ -1,5 +1,6 @@
 """A slot holds what the words of the design make of its log, wherever batches, checkpoints and crashes cut that log."""
 
+import math
 import random
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from stream.action_slot import ActionSlot
 from tests.property import slot_owner
 from tests.property.generated_log import ZONES, Draw, drawn, encoded, log_of, random_draws
 from tests.property.key_space import KeySpace
-from tests.property.plain_slot import DAY_MS, EPOCH, Action, Figures, LogRecord, PlainRules, PlainSlot
+from tests.property.plain_slot import DAY_MS, EPOCH, Action, Figures, LogRecord, PlainLimits, PlainRules, PlainSlot
 from tests.property.slot_owner import CHUNK_BYTES, Owner
 
 BEFORE_JUDGING = {Reason.TOO_LARGE, Reason.MALFORMED_JSON, Reason.MISSING_FIELD, Reason.INVALID_FIELD}
@@ -41,11 +42,22 @@ cuts = st.lists(
     ),
     max_size=14,
 )
+few = st.sampled_from([math.inf, math.inf, 1, 2, 3, 5])
+limits = st.just(PlainLimits()) | st.builds(
+    PlainLimits,
+    accounts=few,
+    users=few,
+    actions=few,
+    profiles=few,
+    series=few,
+    name_bytes=st.sampled_from([math.inf, math.inf, 1, 2, 3, 45, 512]),
+)
 rules_of_all_kinds = st.builds(
-    lambda zone, days, users: PlainRules(zone, days[0], days[1], users),
+    lambda zone, days, users, limits: PlainRules(zone, days[0], days[1], users, limits),
     st.sampled_from(sorted(ZONES)),
     st.sampled_from([(0, 0), (0, 2), (1, 1), (1, 4), (3, 9)]),
     st.booleans(),
+    limits,
 )
 
 
@@ -124,9 +136,13 @@ def test_wherever_a_log_is_cut_the_slot_holds_what_its_records_say(
     check_reasons(owner)
 
 
+SOME = PlainLimits(accounts=250, users=700, actions=2, profiles=1, series=450, name_bytes=9_000)
+
+
+@pytest.mark.parametrize("limits", [PlainLimits(), SOME], ids=["all names", "some names"])
 @pytest.mark.parametrize("zone", sorted(ZONES))
-def test_a_long_log_of_many_names_is_counted_through_crashes(zone: str) -> None:
-    rnd, rules = random.Random(zone), PlainRules(zone, lateness_days=1, retention_days=6, user_scores=True)
+def test_a_long_log_of_many_names_is_counted_through_crashes(zone: str, limits: PlainLimits) -> None:
+    rnd, rules = random.Random(zone), PlainRules(zone, 1, 6, user_scores=True, limits=limits)
     log = log_of(random_draws(rnd, 3_000, 400), zone)
     owner = Owner(log, rules, KeySpace(CHUNK_BYTES))
     while owner.slot.header.next_offset <= log[-1].offset:

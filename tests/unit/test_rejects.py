@@ -13,6 +13,7 @@ def test_the_reasons_are_in_the_order_in_which_they_are_judged() -> None:
         "invalid_field",
         "timestamp_in_future",
         "before_retention",
+        "limit_reached",
     ]
 
 
