@@ -15,11 +15,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.exits import EngagementError
 from schemas.settings import load_settings
-from store.connect import kafka_producer
+from store.connect import kafka_admin, kafka_producer, wait_for_kafka
 
 SAMPLE = Path(__file__).parent / "lf_contrib"
 DELIVERY_SECONDS = 120.0
@@ -70,7 +70,7 @@ class Loader:
         self._producer = producer
         self._keyed = keyed
         self.delivered = 0
-        self.failed: KafkaError | None = None
+        self.failed: str | None = None
 
     def send(self, topic: str, value: Fields) -> None:
         """Hand one value to the producer, waiting while its queue is full."""
@@ -81,6 +81,9 @@ class Loader:
                 self._producer.produce(topic, value=body, key=key, on_delivery=self._on_delivery)
             except BufferError:
                 self._producer.poll(0.1)
+            except KafkaException as error:  # what the broker refused before, such as the right to write
+                message = f"{topic} takes no records: {error.args[0].str()}; see docs/security.md"
+                raise EngagementError(message) from error
             else:
                 self._producer.poll(0)
                 return
@@ -89,20 +92,22 @@ class Loader:
         """Wait until everything is delivered. Raises EngagementError where something was not."""
         left = self._producer.flush(DELIVERY_SECONDS)
         if self.failed is not None or left:
-            reason = self.failed.str() if self.failed is not None else f"no answer for {left} records"
-            message = f"the sample was not delivered whole: {reason}; see the broker, then load it into new topics"
+            reason = self.failed or f"no answer for {left} records"
+            message = f"the sample was not delivered whole: {reason}; see the broker and docs/security.md, then load it"
+            message += " into new topics"
             raise EngagementError(message)
 
-    def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
             self.delivered += 1
         else:
-            self.failed = error
+            self.failed = f"{message.topic()}: {error.str()}"
 
 
 def load(*, keyed: bool) -> int:
     """Produce the whole sample and return how many records were delivered. Account records are always keyed."""
     settings = load_settings(os.environ)
+    wait_for_kafka(kafka_admin(settings), settings)
     producer = kafka_producer(settings, **{"linger.ms": 20, "compression.type": "zstd"})
     accounts, events = Loader(producer, keyed=True), Loader(producer, keyed=keyed)
     for value in account_records():

@@ -7,6 +7,7 @@ after a restart the newest run comes again, so do with a run what may be done tw
 """
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -134,6 +135,7 @@ class Subscriber:
     def _count_partitions(self, topic: str) -> int:
         found = self._consumer.list_topics(topic, METADATA_SECONDS).topics[topic]
         if found.error is not None:
+            _check_denied(topic, found.error)
             raise KafkaException(found.error)
         return len(found.partitions)
 
@@ -141,6 +143,7 @@ class Subscriber:
         for message in messages:
             error, value = message.error(), message.value()
             if error is not None:
+                _check_denied(message.topic(), error)
                 if error.fatal():
                     raise KafkaException(error)  # all others the client overcomes by itself
             elif value is None:
@@ -152,6 +155,11 @@ class Subscriber:
             else:
                 where = f"{message.topic()}/{message.partition()} offset {message.offset()}"
                 raise ValueError(f"{where}: unknown schema; this subscriber is older than what it reads")
+
+
+def _check_denied(topic: str | None, error: KafkaError) -> None:
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        raise ValueError(f"Kafka denies this user Read on topic {topic}; grant it, see docs/security.md")
 
 
 def _at_end(message: Message) -> bool:
@@ -183,7 +191,10 @@ def main() -> None:
     parser.add_argument("--prefix", default="engagement.", help="of the topics")
     parser.add_argument("--once", action="store_true", help="stop after the newest run")
     arguments = parser.parse_args()
-    kafka = {"bootstrap.servers": os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")}
+    kafka = {
+        "bootstrap.servers": os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"),
+        **json.loads(os.environ.get("ENGAGEMENT_KAFKA", "{}")),
+    }
     try:
         with closing(Subscriber(kafka, arguments.prefix)) as subscriber:
             for run in subscriber.follow():

@@ -21,6 +21,7 @@ from schemas.manifest import Manifest, weights_version
 from schemas.scores import SCHEMA_HEADER, USER_SCHEMA_HEADER, ScoreBody, UserScore, Weighted, encode
 from schemas.settings import Settings
 from store.connect import kafka_producer
+from store.denied import kafka_denial
 from store.runs import manifests
 
 INIT_SECONDS = 60.0
@@ -137,8 +138,20 @@ class Publisher:
                 self._producer.produce(topic, value, account.encode(), headers=[header])
             except BufferError:
                 self._producer.poll(0.1)
+            except KafkaException as error:
+                raise _cause(self._producer, error) from error
             else:
                 return
+
+
+def _cause(producer: Producer, error: KafkaException) -> KafkaException:
+    """Why a transaction takes no more records: that is said only to who commits it, which it then cannot be."""
+    if error.args[0].code() == KafkaError._STATE:  # noqa: SLF001  librdkafka's public name
+        try:
+            producer.commit_transaction(0.1)
+        except KafkaException as cause:
+            return cause
+    return error
 
 
 def _producer(settings: Settings) -> Producer:
@@ -182,6 +195,13 @@ def _abort(producer: Producer) -> None:
         producer.purge()
 
 
+def _right_of(refused: KafkaError, settings: Settings) -> str:
+    if refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        topics = settings.topics
+        return f"Write on topic {topics.scores}, {topics.runs} or {topics.user_scores}"
+    return f"Write on transactional id {settings.transactional_id}"
+
+
 @contextmanager
 def _failures(settings: Settings) -> Iterator[None]:
     """Say what a failure of the producer means for the run."""
@@ -189,6 +209,9 @@ def _failures(settings: Settings) -> Iterator[None]:
         yield
     except KafkaException as error:
         cause = error.args[0]
+        denial = kafka_denial(cause, _right_of(cause, settings))
+        if denial is not None:
+            raise denial from error
         if cause.code() in _FENCED:
             text = f"another `engagement-jobs daily` took over (transactional.id {settings.transactional_id})"
             raise EngagementError(f"{text}; this one published nothing, see the other's outcome") from error

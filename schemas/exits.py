@@ -40,5 +40,9 @@ class Unavailable(EngagementError):  # noqa: N818  as above
     """Kafka or Redis cannot be reached, or answers with an error that passes by itself."""
 
 
+class Denied(EngagementError):  # noqa: N818  as above
+    """Kafka or Redis do not allow what a command needs, until a person grants it."""
+
+
 class Blocked(EngagementError):  # noqa: N818  as above
     """A slot is in a state that a person must decide about."""

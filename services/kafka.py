@@ -41,6 +41,8 @@ SETTINGS = {
     "message.max.bytes": 50 * _MEGABYTE,
     "replica.fetch.max.bytes": 50 * _MEGABYTE,
     "group.min.session.timeout.ms": 1_000,
+    "group.consumer.min.session.timeout.ms": 1_000,
+    "group.consumer.min.heartbeat.interval.ms": 500,
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1_000,
 }
 
@@ -64,7 +66,7 @@ class LocalKafka(LocalServer):
 
     def __init__(self, folder: Path, port: int | None = None, *, leashed: bool = True) -> None:
         super().__init__(folder, port, leashed=leashed)
-        self._controller_port = free_port()
+        self.controller = f"127.0.0.1:{free_port()}"
 
     @property
     def address(self) -> str:
@@ -80,17 +82,20 @@ class LocalKafka(LocalServer):
         """Write the settings, format the data folder when it is new. Raises ServiceError."""
         logging = self.folder / "log4j2.properties"
         logging.write_text(_LOGGING)
-        settings = SETTINGS | {
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
-            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
-            "log.dirs": self.data_dir,
-        }
-        self.settings_file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        self.settings_file.write_text("".join(f"{key}={value}\n" for key, value in self.settings().items()))
         java = [_java(), "-XX:+UseSerialGC", "-cp", f"{jars()}/*", f"-Dlog4j2.configurationFile={logging.as_uri()}"]
         if not (self.data_dir / "meta.properties").exists():
             self._format(java)
         return [*java, "-Xms128m", "-Xmx512m", "kafka.Kafka", str(self.settings_file)]
+
+    def settings(self) -> dict[str, object]:
+        """Return what server.properties says."""
+        return SETTINGS | {
+            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{self.controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "controller.quorum.voters": f"1@{self.controller}",
+            "log.dirs": self.data_dir,
+        }
 
     def _format(self, java: list[str]) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()

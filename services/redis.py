@@ -33,7 +33,12 @@ class LocalRedis(LocalServer):
 
     def command(self) -> list[str]:
         """Write the settings. Raises ServiceError where there is no redis-server."""
-        settings = {
+        self.settings_file.write_text("".join(f"{key} {value}\n" for key, value in self.settings().items()))
+        return [_redis_server(), str(self.settings_file)]
+
+    def settings(self) -> dict[str, object]:
+        """Return what redis.conf says."""
+        return {
             "bind": "127.0.0.1",
             "port": self.port,
             "dir": f'"{self.data_dir}"',
@@ -43,8 +48,6 @@ class LocalRedis(LocalServer):
             "maxmemory-policy": "noeviction",
             "set-proc-title": "no",  # the command line goes on naming this file, by which we know the process
         }
-        self.settings_file.write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
-        return [_redis_server(), str(self.settings_file)]
 
 
 def _redis_server() -> str:

@@ -1,6 +1,6 @@
 """What the broker knows about topics and groups: partitions, topic ids, log bounds, committed offsets, owners.
 
-All functions raise Unavailable where the broker gives no answer.
+All functions raise Unavailable where the broker gives no answer, Denied where it refuses one for lack of a right.
 """
 
 import time
@@ -25,7 +25,8 @@ from confluent_kafka.admin import (
     TopicDescription,
 )
 
-from schemas.exits import EngagementError, Unavailable
+from schemas.exits import Denied, EngagementError, Unavailable
+from store.denied import kafka_denial
 from store.layout import SlotName
 
 if TYPE_CHECKING:
@@ -62,21 +63,26 @@ def topic_ids(admin: AdminClient, topics: Collection[str]) -> dict[str, str]:
 
 
 def _describe(admin: AdminClient, topics: Collection[str]) -> dict[str, TopicDescription]:
+    found = existing(admin, topics)
+    missing = sorted(set(topics) - found.keys())
+    if missing:
+        message = f"missing in Kafka: {', '.join(missing)}; make them with `engagement-stream topics --create`"
+        raise EngagementError(message)
+    return found
+
+
+def existing(admin: AdminClient, topics: Collection[str]) -> dict[str, TopicDescription]:
+    """What the broker says of those of the topics that exist."""
     futures: Mapping[str, Future[TopicDescription]] = admin.describe_topics(
         TopicCollection(sorted(topics)), request_timeout=ANSWER_SECONDS
     )
     found: dict[str, TopicDescription] = {}
-    missing: list[str] = []
     for name, future in futures.items():
         try:
             found[name] = future.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise _unavailable(f"topic {name}", error) from error
-            missing.append(name)
-    if missing:
-        message = f"missing in Kafka: {', '.join(sorted(missing))}; make them with `engagement-stream topics --create`"
-        raise EngagementError(message)
+                raise _failure(f"topic {name}", error) from error
     return found
 
 
@@ -106,7 +112,7 @@ def _offsets(
                 found[SlotName(place.topic, place.partition)] = int(future.result().offset)
             except KafkaException as error:
                 if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
-                    raise _unavailable(f"the log of {place.topic}/{place.partition}", error) from error
+                    raise _failure(f"topic {place.topic}", error) from error
         wanted = {place: spec for place in wanted if SlotName(place.topic, place.partition) not in found}
         if wanted:
             time.sleep(_PAUSE_SECONDS)
@@ -124,7 +130,7 @@ def committed(admin: AdminClient, group_id: str, slots: Collection[SlotName]) ->
     found: dict[SlotName, int] = {}
     for place in answer.topic_partitions or ():
         if place.error is not None:
-            raise _unavailable(f"group {group_id}", KafkaException(place.error))
+            raise _failure(f"group {group_id}", KafkaException(place.error))
         if place.offset >= 0:
             found[SlotName(place.topic, place.partition)] = place.offset
     return found
@@ -140,7 +146,7 @@ def owners(admin: AdminClient, group_id: str) -> dict[SlotName, str]:
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return {}
-        raise _unavailable(f"group {group_id}", error) from error
+        raise _failure(f"group {group_id}", error) from error
     return {
         SlotName(place.topic, place.partition): f"{member.client_id} at {member.host.lstrip('/')}"
         for member in group.members
@@ -150,18 +156,26 @@ def owners(admin: AdminClient, group_id: str) -> dict[SlotName, str]:
 
 def log_append_time(admin: AdminClient, topic: str) -> bool:
     """Whether the broker sets the record timestamps of a topic."""
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    futures = admin.describe_configs([resource], request_timeout=ANSWER_SECONDS)
-    entries = _result(f"topic {topic}", futures[resource])
-    return bool(entries["message.timestamp.type"].value == "LogAppendTime")
+    return topic_settings(admin, [topic])[topic]["message.timestamp.type"] == "LogAppendTime"
 
 
-def _result(what: str, future: "Future[Answer]") -> Answer:
+def topic_settings(admin: AdminClient, topics: Collection[str]) -> dict[str, dict[str, str]]:
+    """All settings of the topics, which have to exist, as the broker applies them."""
+    resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
+    futures = admin.describe_configs(resources, request_timeout=ANSWER_SECONDS) if resources else {}
+    found = {one.name: _result(f"topic {one.name}", futures[one], "DescribeConfigs") for one in resources}
+    return {topic: {name: entry.value or "" for name, entry in entries.items()} for topic, entries in found.items()}
+
+
+def _result(what: str, future: "Future[Answer]", right: str = "Describe") -> Answer:
     try:
         return future.result()
     except KafkaException as error:
-        raise _unavailable(what, error) from error
+        raise _failure(what, error, right) from error
 
 
-def _unavailable(what: str, error: KafkaException) -> Unavailable:
-    return Unavailable(f"Kafka gave no answer for {what}: {error.args[0].str()}; see the broker, then run again")
+def _failure(what: str, error: KafkaException, right: str = "Describe") -> Denied | Unavailable:
+    reason = error.args[0]
+    return kafka_denial(reason, f"{right} on {what}") or Unavailable(
+        f"Kafka gave no answer for {what}: {reason.str()}; see the broker, then run again"
+    )

@@ -7,10 +7,13 @@
 """
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import cast
 
 import redis
 
-from schemas.exits import Unavailable
+from schemas.exits import Denied, Unavailable
+from store.denied import redis_denial
 from store.layout import SlotName
 from store.redo import RedoRecord
 
@@ -19,19 +22,14 @@ KEYS_PER_CALL = 500
 
 def claim(client: redis.Redis, slot: SlotName, record: RedoRecord, replaceable: Callable[[], bool]) -> bool:
     """Store ``record`` if ``replaceable`` says so and nobody writes meanwhile. Raises Unavailable."""
+    script = client.register_script(Path(__file__).with_name("claim.lua").read_text())
     try:
-        with client.pipeline() as pipe:
-            pipe.watch(slot.redo_key)  # type: ignore[no-untyped-call]
-            if not replaceable():
-                return False
-            pipe.multi()
-            pipe.set(slot.redo_key, record.encoded)
-            pipe.execute()
-    except redis.WatchError:
-        return False
+        seen = cast("bytes | None", client.get(slot.redo_key))
+        if not replaceable():
+            return False
+        return bool(script(keys=[slot.redo_key], args=[seen or b"", record.encoded]))
     except (redis.RedisError, OSError) as error:
-        raise _unavailable(slot, error) from error
-    return True
+        raise _failure(slot, error) from error
 
 
 def purge(client: redis.Redis, slot: SlotName) -> None:
@@ -42,9 +40,9 @@ def purge(client: redis.Redis, slot: SlotName) -> None:
         for at in range(0, len(keys), KEYS_PER_CALL):
             client.unlink(*keys[at : at + KEYS_PER_CALL])
     except (redis.RedisError, OSError) as error:
-        raise _unavailable(slot, error) from error
+        raise _failure(slot, error) from error
 
 
-def _unavailable(slot: SlotName, error: Exception) -> Unavailable:
+def _failure(slot: SlotName, error: Exception) -> Denied | Unavailable:
     message = f"Redis gave no answer for {slot}: {type(error).__name__}: {error}; run this again when it is back"
-    return Unavailable(message)
+    return redis_denial(error, slot) or Unavailable(message)

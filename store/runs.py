@@ -8,10 +8,11 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas import manifest as manifests_schema
-from schemas.exits import EngagementError, Unavailable
+from schemas.exits import Denied, EngagementError, Unavailable
 from schemas.manifest import Manifest
 from schemas.settings import Settings
 from store.connect import kafka_admin, kafka_consumer
+from store.denied import read_denial
 from store.layout import SlotName
 from store.offsets import high_watermark, log_bounds, partitions
 
@@ -47,13 +48,13 @@ def published_runs(
     """All committed runs, oldest first; none where the runs topic is missing.
 
     With `wait_for_open`, a transaction that is open on the topic is waited for, so that a commit whose marker is not
-    visible yet cannot be missed. Raises Unavailable where the end is not reached within READ_SECONDS.
+    visible yet cannot be missed. Raises Unavailable where the end is not reached within READ_SECONDS, Denied.
     """
     admin = kafka_admin(settings)
     slot = SlotName(settings.topics.runs, 0)
     try:
         partitions(admin, [slot.topic])
-    except Unavailable:
+    except (Unavailable, Denied):
         raise
     except EngagementError:
         return []
@@ -62,12 +63,17 @@ def published_runs(
     if bounds.start >= end:
         return []
     # Partitions are assigned by hand: the group is never joined and nothing is committed to it.
-    consumer = kafka_consumer(settings, **{"group.id": settings.topic_prefix + "runs", "enable.partition.eof": True})
+    consumer = kafka_consumer(settings, **{"group.id": _group(slot), "enable.partition.eof": True})
     try:
         consumer.assign([TopicPartition(slot.topic, slot.partition, bounds.start)])
         return _read(consumer, slot, end, clock)
     finally:
         consumer.close()
+
+
+def _group(slot: SlotName) -> str:
+    """The name of the group that reads the runs: that of their topic."""
+    return slot.topic
 
 
 def _read(consumer: Consumer, slot: SlotName, end: int, clock: Callable[[], float]) -> list[Published]:
@@ -100,7 +106,7 @@ def _manifest(message: Message, slot: SlotName) -> tuple[int, Manifest | None]:
             return offset, None
         if error.retriable() or error.code() == KafkaError._TRANSPORT:  # noqa: SLF001  as above
             return 0, None
-        raise Unavailable(f"{slot} cannot be read: {error.str()}")
+        raise read_denial(error, slot.topic, _group(slot)) or Unavailable(f"{slot} cannot be read: {error.str()}")
     value = message.value()
     if value is None:
         return offset + 1, None

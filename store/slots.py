@@ -12,7 +12,8 @@ from typing import cast
 import msgspec
 import redis
 
-from schemas.exits import Blocked, Unavailable
+from schemas.exits import Blocked, Denied, Unavailable
+from store.denied import redis_denial
 from store.layout import CHUNK_BYTES, STATE_ID_BYTES, Header, SlotName
 from store.redo import RedoRecord, chunks_of, decode_redo
 
@@ -36,7 +37,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class SlotStore:
-    """The slots of one Redis. Every method raises ``Unavailable`` where Redis gives no answer."""
+    """The slots of one Redis. Every method raises ``Unavailable`` where Redis gives no answer, ``Denied``."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -60,7 +61,7 @@ class SlotStore:
         try:
             return cast("bytes", self._client.getrange(slot.redo_key, 0, STATE_ID_BYTES - 1))
         except (redis.RedisError, OSError) as error:
-            raise _unavailable(slot, error) from error
+            raise _failure(slot, error) from error
 
     def read(self, slot: SlotName, record: RedoRecord, strings: Collection[str]) -> dict[str, bytearray]:
         """The named strings as ``record`` makes them. A string that the header does not name comes out empty.
@@ -111,21 +112,31 @@ class SlotStore:
         raise Unavailable(message)
 
     def checkpoint(self, slot: SlotName, stored: RedoRecord | None, record: RedoRecord) -> Answer:
-        """Make ``record`` true if ``stored`` still is. Resending the same record is harmless."""
+        """Make ``record`` true if ``stored`` still is. Resending the same record is harmless.
+
+        Raises ``Blocked`` where a chunk that ``stored`` wrote to lost bytes, unless ``record`` drops it.
+        """
         chunks, drops = (stored.chunks, stored.drops) if stored else ((), ())
         keys = [slot.redo_key, *(slot.chunk_key(*chunk) for chunk in (*chunks, *drops))]
         expected = stored.state_id if stored else b""
+        held = [
+            _bytes_in(chunk[1], stored.bases[chunk[0]]) if stored and chunk not in record.drops else 0
+            for chunk in chunks
+        ]
         try:
-            answer = self._script(keys=keys, args=[expected, record.encoded, len(chunks)])
+            answer = self._script(keys=keys, args=[expected, record.encoded, len(chunks), *held])
         except (redis.RedisError, OSError) as error:
-            raise _unavailable(slot, error) from error
-        return Answer(cast("bytes", answer).decode())
+            raise _failure(slot, error) from error
+        said, _, key = cast("bytes", answer).decode().partition(" ")
+        if key:
+            raise Blocked(_short(f"Redis holds less of {key} than it was given"))
+        return Answer(said)
 
     def _get(self, key: str) -> bytes | None:
         try:
             return cast("bytes | None", self._client.get(key))
         except (redis.RedisError, OSError) as error:
-            raise _unavailable(key, error) from error
+            raise _failure(key, error) from error
 
     def _fetch(self, slot: SlotName, lengths: dict[str, int]) -> dict[str, bytearray]:
         """At least ``lengths`` bytes of each string, in calls of ``_KEYS_PER_CALL`` chunks or ``CHUNK_BYTES`` bytes."""
@@ -135,11 +146,11 @@ class SlotStore:
             try:
                 values = cast("list[bytes | None]", self._client.mget(keys))
             except (redis.RedisError, OSError) as error:
-                raise _unavailable(slot, error) from error
+                raise _failure(slot, error) from error
             for key, (string, chunk), value in zip(keys, group, values, strict=True):
-                needed = min(CHUNK_BYTES, lengths[string] - chunk * CHUNK_BYTES)
-                if len(value or b"") < needed:
-                    raise Blocked(_short(key, len(value or b""), needed))
+                needed, found = _bytes_in(chunk, lengths[string]), len(value or b"")
+                if found < needed:
+                    raise Blocked(_short(f"Redis holds {found} of {needed} bytes of {key}"))
                 contents[string].extend(value or b"")
         return contents
 
@@ -149,7 +160,7 @@ def _bounded_groups(lengths: dict[str, int]) -> Iterable[list[tuple[str, int]]]:
     size = 0
     for string, length in lengths.items():
         for chunk in range(chunks_of(length)):
-            chunk_size = min(CHUNK_BYTES, length - chunk * CHUNK_BYTES)
+            chunk_size = _bytes_in(chunk, length)
             if group and (len(group) == _KEYS_PER_CALL or size + chunk_size > CHUNK_BYTES):
                 yield group
                 group, size = [], 0
@@ -159,12 +170,17 @@ def _bounded_groups(lengths: dict[str, int]) -> Iterable[list[tuple[str, int]]]:
         yield group
 
 
-def _short(key: str, held: int, needed: int) -> str:
+def _bytes_in(chunk: int, length: int) -> int:
+    """The bytes of a string of ``length`` that lie in this chunk of it."""
+    return max(0, min(CHUNK_BYTES, length - chunk * CHUNK_BYTES))
+
+
+def _short(what: str) -> str:
     return (
-        f"Redis holds {held} of {needed} bytes of {key}: keys were deleted or evicted; "
+        f"{what}: keys were deleted or evicted; "
         "set maxmemory-policy noeviction, then `engagement-stream rebuild` counts the slot again"
     )
 
 
-def _unavailable(what: object, error: Exception) -> Unavailable:
-    return Unavailable(f"Redis gave no answer for {what}: {type(error).__name__}: {error}")
+def _failure(what: object, error: Exception) -> Denied | Unavailable:
+    return redis_denial(error, what) or Unavailable(f"Redis gave no answer for {what}: {type(error).__name__}: {error}")

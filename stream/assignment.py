@@ -154,13 +154,13 @@ class Assignment:
     def _store(self, slots: Sequence[OwnedSlot], deadline: float) -> bool:
         """Store what is counted, each slot in turn until it works or there is no time left; whether all is stored."""
         until = min(deadline, self._stop_by)
-        while (left := [owned for owned in slots if owned.unstored]) and self._clock() < until:
+        while (left := [one for one in slots if one.unstored and not one.refused]) and self._clock() < until:
             for owned in left:
                 if self._clock() < until:
                     _quietly("store a slot", partial(owned.store, self._clock()))
             if any(owned.unstored for owned in left):
                 _quietly("deliver rejects", partial(self._parts.rejects.pump, STORE_AGAIN_SECONDS))
-        return not left
+        return not any(owned.unstored for owned in slots)
 
     def _attempt(self, owned: OwnedSlot, step: Callable[[], None]) -> None:
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from schemas.exits import Unavailable
+from schemas.exits import Blocked, Denied, Unavailable
 from schemas.rejects import reject_headers
 from store.layout import Header, SlotName, minute_log
 from store.redo import RedoRecord
@@ -60,6 +60,8 @@ class OwnedSlot:
         self.generation = generation
         self.slot: Slot[Any] | None = None
         self.retry_at = 0.0
+        self.refused = False
+        """Whether the last checkpoint cannot be stored, however often it is tried."""
         self._parts = parts
         self._pause = 0.0
         self._pause_when_moved = 0.0
@@ -153,6 +155,9 @@ class OwnedSlot:
             self._checkpoint(now)
         except Unavailable as error:
             log.warning("waiting to store the last checkpoint", slot=str(self.name), error=str(error))
+        except (Denied, Blocked) as error:
+            self.refused = True
+            log.error("the last checkpoint is not stored", slot=str(self.name), error=str(error))  # noqa: TRY400  all there is to say
         except SlotMovedError:
             log.warning("slot was written by another or rolled back", slot=str(self.name))
             self._forget()
@@ -189,6 +194,8 @@ class OwnedSlot:
     def _fold_in_hand(self, now: float) -> None:
         slot = self.slot
         while slot is not None and self._in_hand:
+            if self._tally.outstanding and self._parts.rejects.full:
+                raise Unavailable(f"{self._tally.outstanding} rejects of {self.name} are not delivered yet")
             batch = self._in_hand[0].from_offset(slot.header.next_offset)
             prepared = slot.prepare(batch)
             room = slot.fits(prepared)

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from schemas.exits import Unavailable
 from schemas.settings import Settings
 from store.connect import kafka_consumer
+from store.denied import read_denial
 from store.layout import Header, SlotName
 
 ANSWER_SECONDS = 10.0
@@ -22,7 +23,8 @@ LEAST_DATA = {"fetch.message.max.bytes": 1, "fetch.wait.max.ms": 10, "fetch.queu
 def truncated(settings: Settings, headers: Mapping[SlotName, Header]) -> set[SlotName]:
     """The slots of which counted records were replaced by others, at offsets that exist again.
 
-    Raises Unavailable where the broker does not say. Without a leader epoch in the header there is nothing to compare.
+    Raises Unavailable where the broker does not say, Denied. Without a leader epoch in the header there is nothing to
+    compare.
     """
     places = [
         TopicPartition(slot.topic, slot.partition, header.epoch_offset, leader_epoch=header.leader_epoch)
@@ -66,4 +68,6 @@ def _refused(consumer: Consumer, slots: Collection[SlotName]) -> set[SlotName]:
         elif said.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  as above
             open_questions.discard(slot)
             refused.add(slot)
+        elif denial := read_denial(said, slot.topic, "<topic_prefix>stream"):
+            raise denial
     return refused

@@ -9,6 +9,7 @@ import structlog
 from confluent_kafka import KafkaError, Message
 
 from schemas.exits import Blocked, EngagementError
+from store.denied import read_denial
 from store.layout import SlotName
 from stream.batch import Batch
 
@@ -62,7 +63,9 @@ def check_errors(name: SlotName, events: Iterable[Message]) -> int:
                 "see `engagement-stream lag`, then use `rebuild` or `accept-gap`"
             )
             raise Blocked(message)
-        elif code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED) or error.fatal():
+        elif denial := read_denial(error, name.topic, "<topic_prefix>stream"):
+            raise denial
+        elif code == KafkaError.UNKNOWN_TOPIC_OR_PART or error.fatal():
             message = f"{name.topic}: {error.str()}; see `engagement-stream topics`"
             raise EngagementError(message)
         else:

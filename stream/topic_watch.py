@@ -29,6 +29,7 @@ class TopicWatch:
 
         Silence and errors of Kafka, a missing topic among them, are the consumer's business.
         """
+        self._admin.poll(0)  # what the client says of itself would wait in memory otherwise
         if self._answers and all(answer.done() for answer in self._answers.values()):
             answers, self._answers = self._answers, {}
             found = {topic: str(one.result().topic_id) for topic, one in answers.items() if one.exception() is None}

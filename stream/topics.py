@@ -1,17 +1,25 @@
 """Creates the topics, and says where existing ones differ. Never changes one, but for what the rejects topic takes."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from concurrent.futures import Future
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    TopicDescription,
+)
 
-from schemas.exits import EngagementError, Unavailable
+from schemas.exits import Denied, EngagementError, Unavailable
 from schemas.settings import Settings
-from store.offsets import log_bounds
+from store.denied import kafka_denial
+from store.offsets import existing, log_bounds, topic_settings
 from store.patience import ask_patiently
 from stream.topic_plan import (
     MAX_BYTES,
@@ -86,19 +94,12 @@ def ensure_rejects_takes_inputs(admin: AdminClient, settings: Settings) -> None:
 
 
 def found_topics(admin: AdminClient, names: Iterable[str]) -> dict[str, TopicFound]:
-    """Those of the topics that exist. Raises Unavailable where Kafka does not answer."""
-    try:
-        metadata = admin.list_topics(timeout=REQUEST_SECONDS).topics
-        present = {name: metadata[name] for name in names if name in metadata and metadata[name].error is None}
-        resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in present]
-        answers = admin.describe_configs(resources, request_timeout=REQUEST_SECONDS) if resources else {}
-        settings = {resource.name: _values(_answer(future)) for resource, future in answers.items()}
-    except KafkaException as error:
-        message = f"Kafka gave no answer about the topics: {error.args[0].str()}; may this user describe them?"
-        raise Unavailable(message) from error
+    """Those of the topics that exist. Raises Unavailable where Kafka does not answer, Denied."""
+    topics = existing(admin, list(names))
+    settings = topic_settings(admin, list(topics))
     return {
         name: TopicFound(name, len(topic.partitions), _replication(topic), settings[name])
-        for name, topic in present.items()
+        for name, topic in topics.items()
     }
 
 
@@ -127,6 +128,8 @@ def _use(admin: AdminClient, names: list[str]) -> None:
     """Raise Unavailable where a broker does not know the topics yet, which it may say a moment after they were made."""
     try:
         log_bounds(admin, names)
+    except Denied:
+        raise
     except EngagementError as error:
         raise Unavailable(str(error)) from error
 
@@ -139,7 +142,7 @@ def _created(name: str, future: Future[Any]) -> None:
         if reason.code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return
         message = f"Kafka refused to create topic {name}: {reason.str()}"
-        raise EngagementError(message) from error
+        raise kafka_denial(reason, f"Create on topic {name}") or EngagementError(message) from error
 
 
 def _brokers(admin: AdminClient) -> int:
@@ -154,12 +157,8 @@ def _answer(future: Future[Any]) -> Any:  # noqa: ANN401  confluent-kafka's futu
     return future.result(timeout=2 * REQUEST_SECONDS)
 
 
-def _values(entries: Mapping[str, ConfigEntry]) -> dict[str, str]:
-    return {name: entry.value or "" for name, entry in entries.items()}
-
-
-def _replication(topic: Any) -> int:  # noqa: ANN401  TopicMetadata is typed by its empty constructor only
-    return min((len(one.replicas) for one in topic.partitions.values()), default=0)
+def _replication(topic: TopicDescription) -> int:
+    return min((len(one.replicas) for one in topic.partitions), default=0)
 
 
 def _too_small(name: str, rejects: TopicFound, error: KafkaException) -> str:

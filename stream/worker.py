@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from schemas.exits import ConfigurationError, Exit
 from schemas.settings import Settings
 from store.connect import connect_redis, kafka_admin, kafka_consumer, kafka_producer, wait_for_kafka, wait_for_redis
+from store.denied import redis_denial
 from store.layout import STATE_ID_BYTES
 from store.offsets import log_append_time, partitions
 from store.slots import SlotStore
@@ -143,7 +144,10 @@ def consumer_settings(settings: Settings) -> dict[str, Any]:
 
 def _check_eviction(client: redis.Redis) -> None:
     """A Redis that evicts keys without a time limit would lose counters."""
-    policy = client.info("memory").get("maxmemory_policy", "noeviction")
+    try:
+        policy = client.info("memory").get("maxmemory_policy", "noeviction")
+    except redis.exceptions.NoPermissionError as error:
+        raise redis_denial(error, "its settings") or error from error
     if policy.startswith("allkeys-"):
         message = f"Redis has maxmemory-policy {policy}, which evicts counters; set maxmemory-policy noeviction"
         raise ConfigurationError(message)

@@ -9,6 +9,7 @@ import redis
 from services.redis import LocalRedis
 from store.layout import SlotName
 from stream.owned import CHECKPOINT_SECONDS, IDLE_CHECK_SECONDS, SAFE_SECONDS, SlotMovedError
+from stream.rejects import MOST_HELD_BYTES
 from tests.property import slot_owner
 from tests.property.generated_log import encoded
 from tests.property.plain_slot import DAY_MS, Action, LogRecord, PlainRules, PlainSlot
@@ -160,6 +161,23 @@ def test_no_checkpoint_passes_a_reject_that_is_not_delivered(client: redis.Redis
 
     assert_stored(client, name, worker.log)
     assert not worker.owned.stalled
+
+
+def test_no_more_is_counted_of_a_slot_whose_undelivered_rejects_fill_the_memory_they_may_take(
+    client: redis.Redis, name: SlotName, start: Start
+) -> None:
+    worker = start([LogRecord(0, MOMENT, b"{", None), *log_of_days(0, 1)[1:]])
+    worker.read(1)
+    worker.rejects.held_bytes = MOST_HELD_BYTES
+    worker.read(1)
+    assert worker.owned.stalled
+    assert worker.owned.slot is not None
+    assert worker.owned.slot.header.next_offset == 1
+
+    worker.rejects.held_bytes = 0
+    for _ in range(3):
+        worker.tick(CHECKPOINT_SECONDS)
+    assert_stored(client, name, worker.log)
 
 
 def test_records_in_hand_wait_for_a_redis_that_is_down(local_redis: Callable[[], LocalRedis], name: SlotName) -> None:

@@ -116,6 +116,22 @@ def test_a_key_that_is_cut_short_blocks(client: redis.Redis, slot: SlotName) -> 
         store.snapshot(slot, lambda header: header.lengths)
 
 
+def test_a_checkpoint_never_fills_up_what_is_gone(client: redis.Redis, slot: SlotName) -> None:
+    store = SlotStore(client)
+    first = written(store, slot, {"users": b"x" * 40}, {"accounts": b"y"})
+    assert first is not None
+    longer = msgspec.structs.replace(first.header, lengths={**first.header.lengths, "users": 44})
+    second = encode_redo(b"2" * 16, longer, [Write("users", 40, b"more")], first.header)
+    assert store.checkpoint(slot, first, second) is Answer.APPLIED
+    client.delete(slot.chunk_key("users", 2))
+    third = encode_redo(b"3" * 16, longer, [], longer)
+    with pytest.raises(Blocked, match=r"Redis holds less of .*users:2.*noeviction"):
+        store.checkpoint(slot, second, third)
+    assert store.state_id(slot) == second.state_id
+    empty = encode_redo(b"4" * 16, msgspec.structs.replace(longer, lengths={}), [], longer)
+    assert store.checkpoint(slot, second, empty) is Answer.APPLIED
+
+
 def test_foreign_bytes_block(client: redis.Redis, slot: SlotName) -> None:
     client.set(slot.redo_key, b"something else that is no record of ours")
 
