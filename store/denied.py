@@ -37,7 +37,9 @@ def read_denial(error: KafkaError, topic: str, group: str) -> Denied | None:
 def redis_denial(error: Exception, what: object) -> Denied | None:
     """The error that quotes what Redis refuses, in using `what`, where `error` is such a refusal, else None."""
     said = str(error)
-    if isinstance(error, redis.exceptions.NoPermissionError):
+    if said == "EXEC without MULTI":  # the refusal of MULTI itself is lost in the driver
+        said = "this user has no permissions to run the 'multi' command"
+    if isinstance(error, redis.exceptions.NoPermissionError) or "no permissions" in said:
         return Denied(f"Redis denies this user a right on {what}: {said.rstrip('.')}; {_GRANT}")
     if _IN_SCRIPT.search(said):
         commands = "GET, GETRANGE, STRLEN, SETRANGE, SET or UNLINK"

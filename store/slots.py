@@ -70,24 +70,25 @@ class SlotStore:
         ``snapshot`` makes sure of it. Raises ``Blocked`` where Redis holds less than the header of the stored record
         says, ``Unavailable`` where somebody else wrote meanwhile and dropped what was to be read.
         """
-        try:
-            return self._overlaid(slot, record, strings)
-        except Blocked as blocked:
-            if self.state_id(slot) == record.state_id:
-                raise
-            raise Unavailable(f"{slot} was written by another while it was read") from blocked
+        contents, seen = self._overlaid(slot, record, strings)
+        if seen - {record.state_id}:
+            raise Unavailable(f"{slot} was written by another while it was read")
+        return contents
 
-    def _overlaid(self, slot: SlotName, record: RedoRecord, strings: Collection[str]) -> dict[str, bytearray]:
+    def _overlaid(
+        self, slot: SlotName, record: RedoRecord, strings: Collection[str]
+    ) -> tuple[dict[str, bytearray], set[bytes]]:
+        """The strings with ``record`` laid over them, and the state ids under which Redis held what was read."""
         lengths = {string: record.header.lengths.get(string, 0) for string in strings}
         bases = {string: record.bases.get(string, length) for string, length in lengths.items()}
-        contents = self._fetch(slot, bases)
+        contents, seen = self._fetch(slot, record, bases)
         for string, length in lengths.items():
             del contents[string][length:]
             contents[string].extend(bytes(length - len(contents[string])))
         for write in record.writes():
             if write.string in contents:
                 contents[write.string][write.position : write.position + len(write.data)] = write.data
-        return contents
+        return contents, seen
 
     def snapshot(self, slot: SlotName, choose: Callable[[Header], Collection[str]]) -> Snapshot | None:
         """The header and the strings that ``choose`` names for it, as of one moment; None where there is no slot.
@@ -99,14 +100,10 @@ class SlotStore:
             record = self.stored(slot)
             if record is None:
                 return None
-            try:
-                strings = self._overlaid(slot, record, choose(record.header))
-            except Blocked:
-                if self.state_id(slot) == record.state_id:
-                    raise
-                continue  # strings that later records drop may be gone already
-            after = self.stored(slot)
-            if after is not None and record.state_id in (after.state_id, after.header.previous):
+            strings, seen = self._overlaid(slot, record, choose(record.header))
+            others = seen - {record.state_id}
+            after = self.stored(slot) if others else record
+            if not others or (after and others == {after.state_id} and after.header.previous == record.state_id):
                 return Snapshot(record.header, strings)
         message = f"{slot}: moved on {_READ_TRIES} times while it was read; run again when the stream has caught up"
         raise Unavailable(message)
@@ -138,21 +135,28 @@ class SlotStore:
         except (redis.RedisError, OSError) as error:
             raise _failure(key, error) from error
 
-    def _fetch(self, slot: SlotName, lengths: dict[str, int]) -> dict[str, bytearray]:
+    def _fetch(
+        self, slot: SlotName, record: RedoRecord, lengths: dict[str, int]
+    ) -> tuple[dict[str, bytearray], set[bytes]]:
         """At least ``lengths`` bytes of each string, in calls of ``_KEYS_PER_CALL`` chunks or ``CHUNK_BYTES`` bytes."""
         contents = {string: bytearray() for string in lengths}
+        seen: set[bytes] = set()
         for group in _bounded_groups(lengths):
             keys = [slot.chunk_key(string, chunk) for string, chunk in group]
             try:
-                values = cast("list[bytes | None]", self._client.mget(keys))
+                with self._client.pipeline() as pipe:  # one step of Redis: whose strings these are is certain
+                    pipe.getrange(slot.redo_key, 0, STATE_ID_BYTES - 1)
+                    pipe.mget(keys)
+                    state_id, values = cast("tuple[bytes, list[bytes | None]]", pipe.execute())
             except (redis.RedisError, OSError) as error:
                 raise _failure(slot, error) from error
+            seen.add(state_id)
             for key, (string, chunk), value in zip(keys, group, values, strict=True):
                 needed, found = _bytes_in(chunk, lengths[string]), len(value or b"")
-                if found < needed:
+                if found < needed and state_id == record.state_id:
                     raise Blocked(_short(f"Redis holds {found} of {needed} bytes of {key}"))
                 contents[string].extend(value or b"")
-        return contents
+        return contents, seen
 
 
 def _bounded_groups(lengths: dict[str, int]) -> Iterable[list[tuple[str, int]]]:

@@ -225,19 +225,13 @@ class OwnedSlot:
             raise
 
     def _read(self, strings: Collection[str]) -> Mapping[str, bytearray]:
-        """Strings of the slot as of our last checkpoint, confirmed or sent and not answered yet.
-
-        The state id is compared before and after: strings of another owner could fit ours again after a rollback.
-        """
+        """Strings of the slot as of our last checkpoint, confirmed or sent and not answered yet."""
         store = self._parts.store
         ours = {record.state_id for record in (self._stored, self._pending) if record is not None}
         stored = store.stored(self.name)
         if stored is None or stored.state_id not in ours:
             raise SlotMovedError
-        found = store.read(self.name, stored, strings)
-        if store.state_id(self.name) not in ours:
-            raise SlotMovedError
-        return found
+        return store.read(self.name, stored, strings)
 
     def _send_rejects(self, prepared: Prepared) -> None:
         batch = prepared.batch

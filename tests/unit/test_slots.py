@@ -141,7 +141,7 @@ def test_foreign_bytes_block(client: redis.Redis, slot: SlotName) -> None:
 
 def test_a_snapshot_of_a_slot_that_never_stands_still_is_given_up(client: redis.Redis, slot: SlotName) -> None:
     store = SlotStore(client)
-    written(store, slot, {"users": b"x"})
+    written(store, slot, {"users": b"x"}, {"users": b"x"})
 
     def choose(header: Header) -> list[str]:
         written(store, slot, {"users": b"x"}, {"users": b"x"})
