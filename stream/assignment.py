@@ -198,6 +198,10 @@ class Assignment:
                 raise
             owned.put_off(now)
             return
+        except Unavailable as error:  # of this slot alone, such as one that is being emptied: the others go on
+            log.warning("waiting to load a slot", slot=str(name), error=str(error))
+            owned.put_off(now)
+            return
         self._beyond_since.pop(name, None)
         assert owned.slot is not None  # noqa: S101  load fills it or raises
         header = owned.slot.header
