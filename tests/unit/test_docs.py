@@ -14,7 +14,14 @@ from schemas.settings import Settings
 from stream.cli import app as stream
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "DESIGN.md", "CHANGELOG.md", "docs/contracts.md", "examples/lf_contrib/README.md")
+DOCUMENTS = (
+    "README.md",
+    "DESIGN.md",
+    "CHANGELOG.md",
+    "docs/contracts.md",
+    "docs/metrics.md",
+    "examples/lf_contrib/README.md",
+)
 APPS = {"engagement-stream": stream, "engagement-jobs": jobs}
 COMMAND = re.compile(r"(engagement-(?:stream|jobs)) ([a-z][a-z-]*)([^\n`#]*)")
 # Only where it is a command that somebody would type: in a line of shell, or in backticks.
