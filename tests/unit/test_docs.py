@@ -21,6 +21,7 @@ DOCUMENTS = (
     "docs/contracts.md",
     "docs/guarantees.md",
     "docs/security.md",
+    "docs/metrics.md",
     "examples/lf_contrib/README.md",
 )
 APPS = {"engagement-stream": stream, "engagement-jobs": jobs}
