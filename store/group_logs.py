@@ -70,10 +70,10 @@ def _answer(future: "Future[Answer]") -> Answer:
 
 
 def _owners(admin: AdminClient, group_id: str) -> dict[SlotName, str] | None:
-    """Asked only of a broker that has just answered.
+    """Who owns what, None where that is not known.
 
-    Where the group's coordinator is away, librdkafka may abort the whole process
-    (https://github.com/confluentinc/librdkafka/issues/4605).
+    Asked only of a broker that has just answered: where the group's coordinator is away, librdkafka may abort the whole
+    process, or never answer (https://github.com/confluentinc/librdkafka/issues/4605).
     """
     groups: Mapping[str, Future[ConsumerGroupDescription]] = admin.describe_consumer_groups(
         [group_id], request_timeout=ANSWER_SECONDS

@@ -73,7 +73,7 @@ def exporter(
         # In a thread: a handler runs in the main thread, perhaps while that holds the event's lock in wait().
         signal.signal(number, lambda *_: threading.Thread(target=stop.set, name="stop").start())
     settings = load_settings(os.environ)
-    run_exporter(Observer(kafka_admin(settings), connect_redis(settings), settings), settings, listen, stop)
+    run_exporter(Observer(lambda: kafka_admin(settings), connect_redis(settings), settings), settings, listen, stop)
 
 
 def top(
@@ -98,10 +98,10 @@ def top(
 def _ready_observer() -> Observer:
     """Of what the environment names, once Kafka and Redis answer."""
     settings = load_settings(os.environ)
-    admin, client = kafka_admin(settings), connect_redis(settings)
-    wait_for_kafka(admin, settings)
+    client = connect_redis(settings)
+    wait_for_kafka(kafka_admin(settings), settings)
     wait_for_redis(client, settings)
-    return Observer(admin, client, settings)
+    return Observer(lambda: kafka_admin(settings), client, settings)
 
 
 def _first(observer: Observer) -> Picture:

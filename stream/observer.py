@@ -21,7 +21,7 @@ from stream.lag import LOST, lag_row
 from stream.lag_status import History, Sample, extended, judge
 from stream.picture import Partition, Picture, Source, Totals
 
-_NOBODY = Group({}, (), None)
+_NOBODY = Group({}, (), {})
 
 
 class _Slots(msgspec.Struct, frozen=True):
@@ -37,9 +37,14 @@ class Observer:
     """Of one system. Not for several threads. `clock` is the time of day, as that of the brokers is."""
 
     def __init__(
-        self, admin: AdminClient, client: redis.Redis, settings: Settings, clock: Callable[[], float] = time.time
+        self,
+        open_admin: Callable[[], AdminClient],
+        client: redis.Redis,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._admin = admin
+        self._open_admin = open_admin
+        self._admin = open_admin()
         self._client = client
         self._settings = settings
         self._clock = clock
@@ -91,6 +96,8 @@ class Observer:
         )
 
     def _ask_kafka(self) -> Source:
+        if self._group.owners is None:  # a client that was left without an answer once may never get one again
+            self._admin = self._open_admin()
         try:
             self._group = read_group(self._admin, (*self._topics, self._runs_log.topic), self._settings.group_id)
         except Unavailable as error:

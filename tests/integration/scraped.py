@@ -29,7 +29,7 @@ class Exporter:
     def __init__(self, settings: Settings) -> None:
         self._stop, self._bound = threading.Event(), threading.Event()
         self._address = Address("", 0)
-        observer = Observer(kafka_admin(settings), connect_redis(settings), settings)
+        observer = Observer(lambda: kafka_admin(settings), connect_redis(settings), settings)
 
         def bound(address: Address) -> None:
             self._address = address

@@ -294,7 +294,7 @@ def test_a_look_costs_a_bounded_number_of_requests(live: Live, monkeypatch: pyte
     live.topics(actions=100)
     live.produce([action()])
     asked: list[str] = []
-    admin, client = kafka_admin(live.settings), live.client
+    client = live.client
     execute = client.connection_pool.connection_class.send_packed_command
 
     def counted(self: object, *args: object, **kwargs: object) -> object:
@@ -302,7 +302,7 @@ def test_a_look_costs_a_bounded_number_of_requests(live: Live, monkeypatch: pyte
         return execute(self, *args, **kwargs)
 
     monkeypatch.setattr(client.connection_pool.connection_class, "send_packed_command", counted)
-    observer = Observer(admin, client, live.settings)
+    observer = Observer(lambda: kafka_admin(live.settings), client, live.settings)
     observer.look()
     asked.clear()
     picture = observer.look()
