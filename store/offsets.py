@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 30.0
 _PAUSE_SECONDS = 0.1
+_FORGOTTEN_SECONDS = 2.0
 _PASSING = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -79,7 +80,7 @@ def existing(admin: AdminClient, topics: Collection[str]) -> dict[str, TopicDesc
     found: dict[str, TopicDescription] = {}
     for name, future in futures.items():
         try:
-            found[name] = future.result()
+            found[name] = answered(future)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise _failure(f"topic {name}", error) from error
@@ -109,7 +110,7 @@ def _offsets(
         futures = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=ANSWER_SECONDS)
         for place, future in futures.items():
             try:
-                found[SlotName(place.topic, place.partition)] = int(future.result().offset)
+                found[SlotName(place.topic, place.partition)] = int(answered(future).offset)
             except KafkaException as error:
                 if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
                     raise _failure(f"topic {place.topic}", error) from error
@@ -142,7 +143,7 @@ def owners(admin: AdminClient, group_id: str) -> dict[SlotName, str]:
         [group_id], request_timeout=ANSWER_SECONDS
     )
     try:
-        group = futures[group_id].result()
+        group = answered(futures[group_id])
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return {}
@@ -167,9 +168,21 @@ def topic_settings(admin: AdminClient, topics: Collection[str]) -> dict[str, dic
     return {topic: {name: entry.value or "" for name, entry in entries.items()} for topic, entries in found.items()}
 
 
+def answered(future: "Future[Answer]", seconds: float = ANSWER_SECONDS) -> Answer:
+    """What the broker said to a question with a time limit of ``seconds``.
+
+    Raises KafkaException, also where the client forgets about the limit: it does where a group's coordinator goes away
+    (https://github.com/confluentinc/librdkafka/issues/4605).
+    """
+    try:
+        return future.result(seconds + _FORGOTTEN_SECONDS)
+    except TimeoutError as error:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error  # noqa: SLF001  librdkafka's public name
+
+
 def _result(what: str, future: "Future[Answer]", right: str = "Describe") -> Answer:
     try:
-        return future.result()
+        return answered(future)
     except KafkaException as error:
         raise _failure(what, error, right) from error
 
