@@ -4,7 +4,7 @@ A partition without an answer is left out instead of failing the rest: who watch
 """
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 from confluent_kafka import (
@@ -19,16 +19,13 @@ from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, OffsetS
 from schemas.exits import Unavailable
 from store.denied import kafka_denial
 from store.layout import SlotName
-from store.offsets import LogBounds
+from store.offsets import LogBounds, answered
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 ANSWER_SECONDS = 5.0
-_FORGOTTEN_SECONDS = 2.0
 _SHOWN_OF_MEMBER = 8
-
-Answer = TypeVar("Answer")
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -49,7 +46,7 @@ def read_group(admin: AdminClient, topics: Collection[str], group_id: str) -> Gr
     failed: KafkaException | None = None
     for name, future in described.items():
         try:
-            found[name] = _answer(future)
+            found[name] = answered(future, ANSWER_SECONDS)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 failed = error
@@ -59,14 +56,6 @@ def read_group(admin: AdminClient, topics: Collection[str], group_id: str) -> Gr
     slots = [SlotName(name, n) for name, topic in found.items() for n in range(len(topic.partitions))]
     ids = {name: str(topic.topic_id) for name, topic in found.items()}
     return Group(ids, tuple(sorted(slots)), _owners(admin, group_id))
-
-
-def _answer(future: "Future[Answer]") -> Answer:
-    """What the broker said. Raises KafkaException, also where the client forgets about its own time limit."""
-    try:
-        return future.result(ANSWER_SECONDS + _FORGOTTEN_SECONDS)
-    except TimeoutError as error:
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error  # noqa: SLF001  librdkafka's public name
 
 
 def _owners(admin: AdminClient, group_id: str) -> dict[SlotName, str] | None:
@@ -79,7 +68,7 @@ def _owners(admin: AdminClient, group_id: str) -> dict[SlotName, str] | None:
         [group_id], request_timeout=ANSWER_SECONDS
     )
     try:
-        group = _answer(groups[group_id])
+        group = answered(groups[group_id], ANSWER_SECONDS)
     except KafkaException as error:
         return {} if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND else None
     return {
@@ -120,6 +109,6 @@ def _ask(admin: AdminClient, slots: Collection[SlotName], spec: OffsetSpec) -> d
 
 def _offset(answer: "Future[object]") -> int | None:
     try:
-        return int(_answer(answer).offset)  # type: ignore[attr-defined]
+        return int(answered(answer, ANSWER_SECONDS).offset)  # type: ignore[attr-defined]
     except KafkaException:
         return None
