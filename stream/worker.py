@@ -2,6 +2,7 @@
 
 import gc
 import os
+import socket
 import threading
 import time
 from contextlib import nullcontext
@@ -156,7 +157,8 @@ def fetch(consumer: Consumer) -> list[Message]:
 
 def consumer_settings(settings: Settings) -> dict[str, Any]:
     """Ours where `[kafka]` says nothing. Raises ConfigurationError."""
-    chosen = {key: value for key, value in CONSUMER_SETTINGS.items() if key not in settings.kafka}
+    ours = {**CONSUMER_SETTINGS, "client.id": f"{socket.gethostname()}-{os.getpid()}"}  # shown as a partition's owner
+    chosen = {key: value for key, value in ours.items() if key not in settings.kafka}
     return {**chosen, "group.id": settings.group_id, **strategy_settings(settings)}
 
 
