@@ -6,7 +6,7 @@ COMPOSE_SCHEMA := --builtin-schema vendor.compose-spec
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --quiet
 
-.PHONY: setup demo test lint up down bench bench-job lock
+.PHONY: setup demo test lint up down bench bench-job faults lock
 
 setup: $(STAMP)
 
@@ -41,6 +41,10 @@ bench: setup
 
 bench-job: setup
 	$(BIN)/python -m services run -- $(BIN)/python -m tests.bench.job
+
+# Everything that may break, several times each; ARGS="--minutes 30" soaks at random instead, ARGS=--help says more.
+faults: setup
+	$(BIN)/python -m tests.faults $(ARGS)
 
 # Run after a change of dependencies in pyproject.toml; needs uv. The image holds the second file's part of the first.
 lock:

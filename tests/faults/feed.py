@@ -1,104 +1,123 @@
-"""A feed that produces a load at an even pace, so that faults can be timed by how much of it has been sent."""
+"""A feed that never ends: a process of its own, told over a pipe how fast to go, that says how far it has come."""
 
+import json
+import subprocess
+import sys
 import threading
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
-from functools import cache
-from random import Random
+from pathlib import Path
+from signal import SIGKILL
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import KafkaError, Message, Producer
+import msgspec
 
-from tests.acceptance import sample
-from tests.acceptance.engine import Engine, account_puts, action_puts, produce
-from tests.acceptance.oracle import AccountRecord, Figures, Json
-from tests.acceptance.plain_scores import expected_scores
+from services.server import leashed
+from tests.faults.feeding import Order, Plan, Progress
 from tests.support import wait_until
 
-SLICE_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class Load:
-    """Records of both topics, and the figures that they must give, by day."""
-
-    actions: Sequence[Json]
-    accounts: Sequence[AccountRecord]
-    expected: Mapping[str, Mapping[str, Figures]]
-
-
-def months() -> Load:
-    """The real sample: new days, accounts and users come up all the time, and days are closed."""
-    return Load(sample.actions(), sample.accounts(), {as_of: sample.figures(as_of) for as_of in sample.DAYS})
-
-
-@cache
-def one_day() -> Load:
-    """The same accounts on one day: soon nothing is new, and a checkpoint overwrites a few of many cells."""
-    random, day = Random(1), date(2024, 5, 1)
-    pairs = [(f"account {number}", action) for number in range(1_500) for action in ("open", "save")]
-    actions = [
-        {
-            "account_id": account,
-            "user_id": "u",
-            "action": action,
-            "timestamp": f"{day}T10:{random.randrange(60):02}:00Z",
-        }
-        for account, action in pairs + random.choices(pairs, k=9_000)
-    ]
-    return Load(actions, [], {day.isoformat(): expected_scores(actions, [], day)})
+ROOT = Path(__file__).parents[2]
+ANSWER_SECONDS = 60.0
 
 
 class Feed:
-    """Sends all account records at once and the actions over `seconds`, in a thread, in order."""
+    """Sends ``rate`` events a second of days that go forward, as the plan says."""
 
-    def __init__(self, engine: Engine, load: Load, seconds: float) -> None:
-        self._kafka = engine.kafka
-        self._accounts = account_puts(engine.prefix, load.accounts)
-        self._actions = action_puts(engine.prefix, load.actions)
-        self._seconds = seconds
-        self._sent = 0
-        self._failures: list[KafkaError] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="feed")
+    def __init__(self, plan: Plan, folder: Path, rate: int) -> None:
+        self._plan = plan
+        self._log = folder / f"feed-{plan.prefix}log"
+        self._rate = self._now = rate
+        self._orders = 0
+        self._days_asked = 0
+        self._days_pass = True
+        self._progress = Progress(order=0, sent=0, day="")
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        produce(self._kafka, self._accounts)
-        self._thread.start()
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                leashed(
+                    [sys.executable, "-m", "tests.faults.feeding", json.dumps(msgspec.to_builtins(self._plan))], SIGKILL
+                ),
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        self._follower = threading.Thread(target=self._follow, args=(self._process,), name="feed", daemon=True)
+        self._follower.start()
+        self.go(self._rate)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error is not None:
-            self._stop.set()
-        self._thread.join()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._follower.join()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    def _follow(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._progress = msgspec.json.decode(line, type=Progress)
 
     @property
-    def share(self) -> float:
-        """How much has been sent, 0 to 1."""
-        return self._sent / len(self._actions)
+    def sent(self) -> int:
+        """Events so far, of both topics and committed or not."""
+        return self._progress.sent
 
-    def wait_for(self, share: float) -> None:
-        wait_until(lambda: self.share >= share, 2 * self._seconds, f"{share:.0%} of the feed")
-        assert not self._failures, self._failures[0]
+    @property
+    def day(self) -> date:
+        """The newest day of the feed."""
+        return date.fromisoformat(self._progress.day)
 
-    def wait_more(self, seconds: float) -> None:
-        """Waits until as much more has been sent as is sent in `seconds`, or all of it."""
-        self.wait_for(min(1.0, self.share + seconds / self._seconds))
+    def go(self, rate: int | None = None) -> None:
+        """Go on, at ``rate`` events a second or as the feed was made."""
+        self._order(self._rate if rate is None else rate)
 
-    def _run(self) -> None:
-        producer = Producer({"bootstrap.servers": self._kafka, "enable.idempotence": True})
-        start = time.monotonic()
-        while self._sent < len(self._actions) and not self._stop.wait(SLICE_SECONDS):
-            due = min(1.0, (time.monotonic() - start) / self._seconds)
-            part = self._actions[self._sent : round(due * len(self._actions))]
-            for put in part:
-                producer.produce(put.topic, value=put.value, key=put.key, on_delivery=self._delivered)
-            producer.flush(30)
-            self._sent += len(part)
+    def pause(self) -> None:
+        """Stop sending; returns once the broker has all that was sent, markers of transactions last."""
+        self._order(0)
 
-    def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        if error is not None:
-            self._failures.append(error)
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing is sent in the block."""
+        self.pause()
+        try:
+            yield
+        finally:
+            self.go()
+
+    def next_day(self) -> None:
+        """Midnight, now."""
+        self._days_asked += 1
+        self._order(self._now)
+
+    @contextmanager
+    def same_day(self) -> Iterator[None]:
+        """No day passes in the block, however fast the feed goes."""
+        self._days_pass = False
+        self._order(self._now)
+        try:
+            yield
+        finally:
+            self._days_pass = True
+            self._order(self._now)
+
+    def _order(self, rate: int) -> None:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        self._orders, self._now = self._orders + 1, rate
+        process.stdin.write(msgspec.json.encode(Order(self._orders, rate, self._days_asked, self._days_pass)) + b"\n")
+        process.stdin.flush()
+        wait_until(
+            lambda: process.poll() is not None or self._progress.order >= self._orders,
+            ANSWER_SECONDS,
+            "the feed's answer",
+        )
+        assert process.poll() is None, self._log.read_text()

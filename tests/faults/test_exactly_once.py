@@ -18,7 +18,7 @@ import pytest
 
 from services.redis import LocalRedis
 from tests.acceptance.engine import STOP_SECONDS, Engine, assert_equal_figures
-from tests.faults.feed import Feed, Load, months, one_day
+from tests.faults.paced_feed import Feed, Load, months, one_day
 from tests.faults.proxy import RedisProxy
 from tests.support import wait_until
 

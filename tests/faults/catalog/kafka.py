@@ -1,0 +1,157 @@
+"""Kafka dies and comes back; its logs end in markers, stand still, grow in number: workers go on by themselves."""
+
+import json
+import time
+from functools import partial
+
+import msgspec
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
+
+from tests.faults.catalog.fault import Fault
+from tests.faults.system import CLASSIC, System
+from tests.integration.live import action
+from tests.support import wait_until
+
+KIND = "kafka"
+MOST_PARTITIONS = 8
+TRANSACTION_SECONDS = 30.0
+
+
+def kill_broker(system: System) -> None:
+    system.rest(0.0, 1.0)
+    system.kafka_server.kill()
+    until = time.monotonic() + system.random.uniform(0.0, 2.0)
+    wait_until(lambda: time.monotonic() >= until, what="a while without a broker")  # which no sample can be taken in
+    start_broker(system)
+
+
+def bounce_broker(system: System) -> None:
+    system.rest(0.0, 1.0)
+    system.kafka_server.stop()
+    start_broker(system)
+
+
+def start_broker(system: System) -> None:
+    system.kafka_server.start()
+    wait_until(lambda: _led(system), what="leaders of all partitions")
+    system.steady()
+
+
+def _led(system: System) -> bool:
+    try:
+        return bool(system.offsets())
+    except KafkaException:
+        return False
+
+
+def add_partitions(system: System) -> None:
+    topic = f"{system.prefix}actions"
+    soon = {"ENGAGEMENT_KAFKA": json.dumps({**CLASSIC, "topic.metadata.refresh.interval.ms": 1_000})}
+    system.stop_workers()
+    system.start_workers(env=soon)
+    system.steady()
+    before = sum(name == topic for name, _ in system.checker.slots())
+    if before < MOST_PARTITIONS:
+        admin = AdminClient({"bootstrap.servers": system.kafka_server.address})
+        admin.create_partitions([NewPartitions(topic, before + 1)])[topic].result()
+        added = (topic, before)
+        system.until(lambda: system.offsets().get(added, -1) > 0, what="records counted in the new partition")
+
+
+def end_in_markers(system: System) -> None:
+    """Logs end in a marker, or before a transaction that is open: no lag is left, and none is made up."""
+    with system.feed.paused():
+        for how in system.random.sample(("commit", "abort", "leave open"), 3):
+            producer = _transaction(system)
+            if how == "leave open":
+                system.drained()
+                assert_reported_lag(system)
+                system.rest(0.0, 1.0)
+            if how == "abort":
+                producer.abort_transaction(TRANSACTION_SECONDS)
+            else:
+                producer.commit_transaction(TRANSACTION_SECONDS)
+            system.drained()
+            assert_reported_lag(system)
+
+
+def _transaction(system: System) -> Producer:
+    """An open transaction with some records in every partition of the actions."""
+    producer = Producer(
+        {
+            "bootstrap.servers": system.kafka_server.address,
+            "transactional.id": f"{system.prefix}markers-{system.random.randrange(1 << 30)}",
+        }
+    )
+    producer.init_transactions(TRANSACTION_SECONDS)
+    producer.begin_transaction()
+    for topic, partition in actions_of(system):
+        for _ in range(system.random.randrange(1, 20)):
+            producer.produce(topic, action("marked", day=system.feed.day.isoformat()), partition=partition)
+    assert producer.flush(TRANSACTION_SECONDS) == 0
+    return producer
+
+
+def stand_still(system: System) -> None:
+    """One partition moves, the others do not: they stay owned and where they are, over a change of owners too."""
+    with system.feed.paused():
+        system.drained()
+        busy = system.random.choice(actions_of(system))
+        before = {slot: offset for slot, offset in system.offsets().items() if slot != busy}
+        for replaced in (False, True):
+            if replaced:
+                system.replace(system.random.choice(system.workers))
+            send(system, busy, system.random.randrange(1, 300))
+            system.drained()
+        now = system.offsets()
+        assert {slot: now[slot] for slot in before} == before, "a partition without records moved"
+        assert_reported_lag(system)
+
+
+def send(system: System, slot: tuple[str, int], count: int) -> None:
+    """Some more actions for one partition."""
+    producer = Producer({"bootstrap.servers": system.kafka_server.address})
+    for number in range(count):
+        value = action(f"sent {number % 7}", day=system.feed.day.isoformat(), minute=number % 60)
+        producer.produce(slot[0], value, partition=slot[1])
+    assert producer.flush(TRANSACTION_SECONDS) == 0
+
+
+def actions_of(system: System) -> list[tuple[str, int]]:
+    """The partitions of the actions topic."""
+    return sorted(slot for slot in system.checker.slots() if slot[0] == f"{system.prefix}actions")
+
+
+class ReportedLag(msgspec.Struct):
+    """What `engagement-stream lag` says of a partition."""
+
+    topic: str
+    partition: int
+    log_end: int
+    stored_offset: int | None
+    lag: int | None
+    note: str | None
+
+
+def assert_reported_lag(system: System) -> None:
+    """Of a system that stands still, `lag` says what the checker finds: all is counted, to the end of the log (I10)."""
+    finished = system.engine.stream("lag", "--output", "json")
+    assert finished.code == 0, finished.err
+    rows = [msgspec.json.decode(line, type=ReportedLag) for line in finished.out.splitlines()]
+    found = {(row.topic, row.partition): (row.log_end, row.stored_offset, row.lag, row.note) for row in rows}
+    expected = {slot: (one.log_end, one.next_offset, 0, None) for slot, one in system.checker.slots().items()}
+    assert found == expected
+
+
+FAULTS: tuple[Fault, ...] = tuple(
+    partial(Fault, KIND, needs_own_kafka=own)(name, run)
+    for name, run, own in (
+        ("the broker is killed and comes back", kill_broker, True),
+        ("the broker is bounced", bounce_broker, True),
+        ("the actions get another partition", add_partitions, False),
+        ("logs end in markers of transactions", end_in_markers, False),
+        ("all partitions but one stand still", stand_still, False),
+    )
+)

@@ -1,0 +1,27 @@
+"""Every fault of the catalog once: never lost, never twice, a run whole or invisible. `make faults` tries more."""
+
+import os
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from tests.faults.catalog import ONCE, Fault
+from tests.faults.site import Site
+from tests.faults.system import Setup
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One place for all, since most faults leave a system that can take the next one."""
+    seed = int(os.environ.get("FAULTS_SEED", Random().randrange(1 << 30)))
+    print(f"FAULTS_SEED={seed}")
+    with Site(tmp_path_factory.mktemp("faults"), Random(seed), Setup()) as site:
+        yield site
+
+
+@pytest.mark.parametrize("fault", ONCE, ids=lambda fault: f"{fault.kind}: {fault.name}")
+def test_nothing_is_lost_and_nothing_counted_twice(site: Site, fault: Fault) -> None:
+    outcome = site.attempt(fault)
+    assert not outcome.wrong, outcome.wrong
+    assert outcome.events > 0
