@@ -19,6 +19,8 @@ from store.redo import RedoRecord, chunks_of, decode_redo
 
 _READ_TRIES = 20
 _KEYS_PER_CALL = 64
+_NO_STATE = b"short"
+"""Stands among state ids for strings that were too short: they belong to no state that a reader could use."""
 
 
 class Answer(StrEnum):
@@ -138,7 +140,10 @@ class SlotStore:
     def _fetch(
         self, slot: SlotName, record: RedoRecord, lengths: dict[str, int]
     ) -> tuple[dict[str, bytearray], set[bytes]]:
-        """At least ``lengths`` bytes of each string, in calls of ``_KEYS_PER_CALL`` chunks or ``CHUNK_BYTES`` bytes."""
+        """At least ``lengths`` bytes of each string, and the states that they were read under.
+
+        In calls of ``_KEYS_PER_CALL`` chunks or ``CHUNK_BYTES`` bytes.
+        """
         contents = {string: bytearray() for string in lengths}
         seen: set[bytes] = set()
         for group in _bounded_groups(lengths):
@@ -155,6 +160,8 @@ class SlotStore:
                 needed, found = _bytes_in(chunk, lengths[string]), len(value or b"")
                 if found < needed and state_id == record.state_id:
                     raise Blocked(_short(f"Redis holds {found} of {needed} bytes of {key}"))
+                if found < needed:
+                    seen.add(_NO_STATE)
                 contents[string].extend(value or b"")
         return contents, seen
 

@@ -220,6 +220,10 @@ class Assignment:
                 raise
             owned.put_off(now, str(error))
             return
+        except Unavailable as error:  # of this slot alone, such as one that is being emptied: the others go on
+            log.warning("waiting to load a slot", slot=str(name), error=str(error))
+            owned.put_off(now)
+            return
         self._beyond_since.pop(name, None)
         self._fetching.add(name, self._start)
         log.info("slot loaded", slot=str(name), offset=header.next_offset, counted=header.counted)

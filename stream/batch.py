@@ -39,11 +39,15 @@ class Batch:
         return replace(self._part(slice(0, size)), end=int(self.offsets[size - 1]) + 1, leader_epoch=None)
 
     def from_offset(self, offset: int) -> "Batch":
-        """The same without the records below ``offset``, which are counted already."""
+        """The same without the records below ``offset``, which are counted already.
+
+        Without any record there is none either that the leader epoch would be of.
+        """
         first = int(np.searchsorted(self.offsets, offset))
         if not first:
             return self
-        return self._part(slice(first, None))
+        kept = self._part(slice(first, None))
+        return kept if kept.values else replace(kept, leader_epoch=None)
 
     def _part(self, kept: slice) -> "Batch":
         return replace(

@@ -110,7 +110,7 @@ class Eager(Fetching):
 
 def strategy_settings(settings: Settings) -> dict[str, str]:
     """The assignment strategy to ask for. Raises ConfigurationError for a mixture of both kinds."""
-    if settings.kafka.get("group.protocol") == "consumer":
+    if settings.kafka.get("group.protocol", "").lower() == "consumer":  # librdkafka takes any case
         return {}  # the broker assigns, one by one
     chosen = settings.kafka.get(_STRATEGY, INCREMENTAL)
     names = {name.strip() for name in chosen.split(",")}

@@ -9,7 +9,8 @@ from functools import partial
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas.exits import EngagementError
+from schemas.exits import Denied, EngagementError
+from store.denied import kafka_denial
 
 log = structlog.get_logger()
 
@@ -63,6 +64,7 @@ class RejectSender:
         self._topic = topic
         self._clock = clock
         self._failed_with = failed
+        self._denial: Denied | None = None
         self._waiting: deque[_Refused] = deque()
         self._failed: list[_Refused] = []
         self._try_again_at = 0.0
@@ -82,8 +84,10 @@ class RejectSender:
     def pump(self, seconds: float = 0.0) -> None:
         """Hand on what waits and take in deliveries, for at most ``seconds``.
 
-        Raises EngagementError where this producer will never deliver anything again.
+        Raises EngagementError where this producer will never deliver anything again, Denied where it may not write.
         """
+        if self._denial is not None:
+            raise self._denial
         if self._failed and self._clock() >= self._try_again_at:
             self._waiting.extend(self._failed)
             self._failed = []
@@ -118,6 +122,9 @@ class RejectSender:
             log.error("rejects not delivered, trying again", topic=self._topic, error=error.str())
             self._try_again_at = self._clock() + TRY_AGAIN_SECONDS
         self._failed.append(refused)
+        self._denial = kafka_denial(error, f"Write on topic {self._topic}")
+        if self._denial is not None:
+            raise self._denial
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001  librdkafka's public name
             message = f"{self._topic}: {error.str()}; this producer cannot go on, a new one may: start the worker again"
             raise EngagementError(message)

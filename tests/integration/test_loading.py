@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.exits import Blocked, ConfigurationError, EngagementError, Exit
-from store.layout import Header, SlotName
+from store.layout import BEING_EMPTIED, Header, SlotName
 from store.offsets import LogBounds, topic_ids
 from store.redo import RedoRecord
 from store.slots import SlotStore
@@ -108,3 +108,17 @@ def test_a_redis_that_evicts_counters_is_refused(fragile: Live) -> None:
     with fragile.worker():
         fragile.produce([action()])
         fragile.wait_stored(1)
+
+
+def test_a_slot_that_is_being_emptied_is_waited_for_and_holds_up_no_other(live: Live) -> None:
+    live.topics(actions=2)
+    topic_id = topic_ids(live.admin, [live.slot().topic])[live.slot().topic]
+    live.write(Header(timezone="UTC", topic_id=topic_id, next_offset=0, first_offset=0, layout=BEING_EMPTIED), 0)
+    for partition in range(2):
+        live.produce([action()] * 100, partition)
+    with live.worker():
+        live.wait_stored(100, 1)
+        live.wait_said("waiting to load a slot", slot=live.slot(0))
+        rebuild_now(live)
+        live.wait_stored(100, 0)
+    live.assert_counted({"acme": 100}, 0)

@@ -46,3 +46,8 @@ def test_markers_of_a_newer_epoch_do_not_look_like_a_truncated_log() -> None:
 def test_the_first_records_of_a_batch_claim_no_epoch_of_later_ones() -> None:
     header = slot_after(batch([0], 1, 5), batch([1, 2, 3], 4, 6).first(2)).header
     assert (header.next_offset, header.epoch_offset, header.leader_epoch) == (3, 1, 5)
+
+
+def test_records_that_are_counted_already_leave_no_epoch_behind_markers() -> None:
+    header = slot_after(batch([0, 1], 2, 5), batch([0, 1], 4, 5).from_offset(2)).header
+    assert (header.next_offset, header.epoch_offset, header.leader_epoch) == (4, 2, 5)

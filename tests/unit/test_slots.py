@@ -116,6 +116,23 @@ def test_a_key_that_is_cut_short_blocks(client: redis.Redis, slot: SlotName) -> 
         store.snapshot(slot, lambda header: header.lengths)
 
 
+def test_a_key_that_is_gone_blocks_a_snapshot_also_of_a_slot_that_moves_on_meanwhile(
+    client: redis.Redis, slot: SlotName
+) -> None:
+    store = SlotStore(client)
+    written(store, slot, {"users": b"x" * 40}, {"accounts": b"y"})
+    client.delete(slot.chunk_key("users", 2))
+    moves = iter(range(1))
+
+    def choose(header: Header) -> list[str]:
+        for _ in moves:  # a checkpoint between the header and the strings, once
+            written(store, slot, {"series": b"z"})
+        return list(header.lengths)
+
+    with pytest.raises(Blocked, match="Redis holds 0 of 8 bytes"):
+        store.snapshot(slot, choose)
+
+
 def test_a_checkpoint_never_fills_up_what_is_gone(client: redis.Redis, slot: SlotName) -> None:
     store = SlotStore(client)
     first = written(store, slot, {"users": b"x" * 40}, {"accounts": b"y"})
