@@ -222,7 +222,7 @@ class Assignment:
             return
         except Unavailable as error:  # of this slot alone, such as one that is being emptied: the others go on
             log.warning("waiting to load a slot", slot=str(name), error=str(error))
-            owned.put_off(now)
+            owned.put_off(now, str(error))
             return
         self._beyond_since.pop(name, None)
         self._fetching.add(name, self._start)
