@@ -7,7 +7,7 @@ import msgspec
 import redis
 from confluent_kafka.admin import AdminClient
 
-from schemas.exits import Blocked, EngagementError, Obstacle, Unavailable
+from schemas.exits import Blocked, Denied, EngagementError, Obstacle, Unavailable
 from schemas.settings import Settings
 from store.committed import Committed
 from store.group_logs import Group, read_bounds, read_group
@@ -100,7 +100,7 @@ class Observer:
             self._admin = self._open_admin()
         try:
             self._group = read_group(self._admin, (*self._topics, self._runs_log.topic), self._settings.group_id)
-        except Unavailable as error:
+        except (Unavailable, Denied) as error:
             self._group = Group(self._group.topic_ids, self._group.slots, None)
             return Source("kafka", str(error))
         return Source("kafka", None)
@@ -110,7 +110,7 @@ class Observer:
         try:
             headers = slot_headers(self._client, slots)
             state = redis_state(self._client)
-        except Unavailable as error:
+        except (Unavailable, Denied) as error:
             return _Slots(at, Source("redis", str(error)), None, None)
         return _Slots(at, Source("redis", None), headers, state)
 

@@ -66,7 +66,6 @@ def named(right: str, done: Finished) -> bool:
 @pytest.mark.parametrize(
     ("user", "command"),
     [
-        ("engagement-lag", (STREAM, "lag")),
         ("engagement-runs", (JOBS, "runs")),
         ("engagement-explain", (JOBS, "explain", "intel.com", "--as-of", DAY)),
         ("engagement-daily", (JOBS, "daily", "--as-of", "2023-12-05")),
