@@ -23,6 +23,7 @@ from store.patience import ask_patiently
 from store.slots import SlotStore
 from stream.check import Topic, check_lines, open_lines
 from stream.observe_cli import register
+from stream.operate_cli import register as register_operating
 from stream.probe import truncated
 from stream.rebuild import Outcome, Partition, accept_gap, readable, rebuild, refusal
 from stream.run import run_as_child, run_one, run_several
@@ -32,6 +33,7 @@ from stream.topics import TopicReport, report_topics
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 register(app)
+register_operating(app)
 
 OutputOption = Annotated[Output, typer.Option(help="A table for people, or one JSON record a line.")]
 TopicOption = Annotated[Topic, typer.Option(help="Which of the two input topics.")]
