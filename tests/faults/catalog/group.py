@@ -40,7 +40,6 @@ def storm(settings: Mapping[str, object], system: System) -> None:
         system.rest(0.1, 1.0)
     if settings is not COOPERATIVE:
         system.steady()
-        system.check()
         system.stop_workers()
     while len(system.workers) > system.setup.workers:
         assert system.kill(system.workers[0], signal.SIGTERM) == 0, system.logs()

@@ -115,8 +115,8 @@ def flush_scripts(system: System) -> None:
     with direct(system) as client:
         for _ in range(3):
             system.rest(0.1, 0.8)
-            client.script_flush()
             before = count_refused(client, "NOSCRIPT")
+            client.script_flush()
             system.until(lambda before=before: count_refused(client, "NOSCRIPT") > before, what="a missing script")  # type: ignore[misc]
 
 

@@ -93,12 +93,13 @@ def be_busy(system: System) -> None:
         with direct(system, timeout=60) as client, suppress(redis.RedisError):
             client.eval("while true do end", 0)
 
+    before = _said(system, "BUSY")
     with direct(system) as client:
         client.config_set("lua-time-limit", 100)
         script = threading.Thread(target=endless)
         script.start()
         try:
-            wait_until(lambda: _said(system, "BUSY") >= REFUSED_WRITES, what="workers that hear BUSY")
+            wait_until(lambda: _said(system, "BUSY") >= before + REFUSED_WRITES, what="workers that hear BUSY")
         finally:
             client.script_kill()
             script.join()

@@ -13,7 +13,7 @@ from tests.faults.system import POLL_SECONDS, System, Worker
 LATEST_VISIT = 4
 BEYOND_POLL = POLL_SECONDS + 2.0
 REACH_SECONDS = 40.0
-SHARE_SECONDS = 10.0
+SHARE_SECONDS = 5.0
 BURST = 10
 OUT_OF_MEMORY_SECONDS = 6.0
 PAGE = resource.getpagesize()
@@ -40,8 +40,10 @@ HANGS = (Point.AFTER_FOLD, Point.BEFORE_SEND, Point.AFTER_SEND, Point.AFTER_LOAD
 
 
 def die(points: Sequence[Point], system: System) -> None:
-    """Workers join the others and die there; where one does not come there with its share, it gets all there is."""
+    """Workers die there. One joins the others, and gets all there is where its share is too little; more stand alone."""
     doomed = [system.start_worker(build=_dying(system, point)) for point in points]
+    if len(doomed) > 1:
+        end_others(system, doomed)
     for worker, point in zip(doomed, points, strict=True):
         try:
             expect_death(system, worker, point, SHARE_SECONDS)
