@@ -40,7 +40,7 @@ HANGS = (Point.AFTER_FOLD, Point.BEFORE_SEND, Point.AFTER_SEND, Point.AFTER_LOAD
 
 
 def die(points: Sequence[Point], system: System) -> None:
-    """Workers die there. One joins the others, and gets all there is where its share is too little; more stand alone."""
+    """Workers die there. One joins the others, and gets all where its share is too little; more stand alone."""
     doomed = [system.start_worker(build=_dying(system, point)) for point in points]
     if len(doomed) > 1:
         end_others(system, doomed)
