@@ -7,7 +7,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import redis
@@ -189,7 +190,8 @@ def wait_for_kafka(
             # A name keeps the answer small: a cluster may hold thousands of topics.
             admin.list_topics(settings.topics.runs, timeout=min(max(left, 0.1), attempt))
         except KafkaException as error:
-            admin.poll(0)
+            with _unlogged():
+                admin.poll(0)
             heard = admin.heard.last
             _give_up_on(heard, settings)
             if clock() >= deadline:
@@ -201,6 +203,17 @@ def wait_for_kafka(
             attempt = min(2 * attempt, _ATTEMPT_SECONDS)
         else:
             return
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """What the client logs of every attempt comes with the poll; the last of it will stand in the error's one line."""
+    before = _librdkafka_log.level
+    _librdkafka_log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        _librdkafka_log.setLevel(before)
 
 
 def _give_up_on(heard: KafkaError | None, settings: Settings) -> None:

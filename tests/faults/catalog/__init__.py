@@ -19,7 +19,7 @@ _MODULES = (worker, group, clock, redis, redis_refusals, kafka, bad_input, rejec
 
 FAULTS: tuple[Fault, ...] = tuple(fault for module in _MODULES for fault in module.FAULTS)
 
-_SINGLE = {fault.name for fault in (*worker.DEATHS, job.AT_EVERY_STEP)}
+_SINGLE = {fault.name for fault in (*worker.DEATHS, *worker.HANGING[1:], job.AT_EVERY_STEP)}
 ONCE: tuple[Fault, ...] = (*worker.TOGETHER, *(fault for fault in FAULTS if fault.name not in _SINGLE))
 """The same in as little time as it takes: workers die at several steps at once, and a job at one step of many."""
 

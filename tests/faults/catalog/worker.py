@@ -36,7 +36,7 @@ CHECKPOINT = (
 )
 FEW_VISITS = {Point.IN_LOAD: 2, Point.AFTER_LOAD: 2, Point.BEFORE_COMMIT: 1, Point.AFTER_COMMIT: 1}
 REVOKE = (Point.BEFORE_REVOKE, Point.IN_REVOKE)
-HANGS = (Point.AFTER_FOLD, Point.BEFORE_SEND, Point.AFTER_SEND, Point.AFTER_LOAD)
+HANGS = (Point.BEFORE_SEND, Point.AFTER_FOLD, Point.AFTER_SEND, Point.AFTER_LOAD)
 
 
 def die(points: Sequence[Point], system: System) -> None:
@@ -143,10 +143,11 @@ def runs_out_of_memory(system: System) -> None:
 
 
 DEATHS = tuple(Fault("worker", f"SIGKILL {point}", partial(die, [point])) for point in CHECKPOINT)
+HANGING = tuple(Fault("worker", f"hangs past max.poll.interval {point}", partial(hangs, point)) for point in HANGS)
 FAULTS = (
     *DEATHS,
     *(Fault("worker", f"SIGKILL {point}", partial(dies_in_revoke, point)) for point in REVOKE),
-    *(Fault("worker", f"hangs past max.poll.interval {point}", partial(hangs, point)) for point in HANGS),
+    *HANGING,
     Fault("worker", "SIGKILL amid slow checkpoints", dies_at_random),
     Fault("worker", "SIGSTOP past max.poll.interval, then SIGCONT", freezes),
     Fault("worker", "SIGTERM in the middle of a batch", is_told_to_stop),
