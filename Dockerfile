@@ -13,7 +13,8 @@ RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel .
  && /opt/tools/bin/pip --python /opt/engagement/bin/python install --no-deps /wheel/*.whl
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home engagement
+RUN useradd --system --uid 10001 --no-create-home engagement \
+ && install --directory --owner=engagement /var/lib/engagement
 COPY --from=build /opt/engagement /opt/engagement
 COPY deploy/daily-at /usr/local/bin/daily-at
 ENV PATH=/opt/engagement/bin:$PATH PYTHONUNBUFFERED=1

@@ -19,7 +19,6 @@ from pathlib import Path
 from schemas.exits import EngagementError
 from schemas.settings import Settings, load_settings
 from store.connect import connect_redis, kafka_admin, redis_place
-from store.slots import SlotStore
 from stream.lag import LagRow, read_lag
 
 HERE = Path(__file__).parent
@@ -151,7 +150,7 @@ def lag(settings: Settings) -> list[LagRow]:
     """What `engagement-stream lag` shows."""
     client = connect_redis(settings)
     try:
-        return read_lag(kafka_admin(settings), SlotStore(client), settings)
+        return read_lag(kafka_admin(settings), client, settings)
     finally:
         client.close()
 

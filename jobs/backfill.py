@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from jobs.daily import Sources, open_sources, run_of, score, users_of, wait_for_input
+from jobs.phases import Phases
 from jobs.progress import day_bar
 from jobs.publish import Publisher, newly_forgotten
 from jobs.span import plan_span, summary
@@ -43,7 +44,7 @@ def _publish(
     runs = list(before)
     for day in days:
         progress(day)
-        figures, inputs = score(sources, day, runs)
+        figures, inputs = score(sources, day, runs, Phases())
         run = run_of(figures, inputs, runs, sources.settings)
         forgotten = newly_forgotten(figures.scores.records, inputs.accounts, runs)
         publisher.publish(run.manifest, run.bodies, forgotten, users_of(figures, inputs, sources.settings))

@@ -19,6 +19,7 @@ from jobs.daily import run_daily
 from jobs.days import iso, parse_day
 from jobs.explaining import explain_account
 from jobs.history import print_runs, run_rows
+from jobs.metrics_file import SUFFIX, reported
 from jobs.narrate import print_explanation
 from jobs.preview import preview_weights
 from jobs.preview_report import print_preview
@@ -68,18 +69,25 @@ def daily(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the scores of any day, publish nothing.")] = False,
     weights: WeightsOption = None,
     output: OutputOption = Output.TABLE,
+    metrics_file: Annotated[
+        Path | None, typer.Option(help=f"Write what came of the run to this {SUFFIX} file.", show_default=False)
+    ] = None,
 ) -> None:
     """Score a day, by default yesterday, and publish the run once all its input is counted."""
-    settings = load_settings(os.environ)
-    today = _today(settings)
-    day = today - 1 if as_of is None else parse_day(as_of)
-    if weights is not None:
-        _preview(settings, day, weights, output)
-        return
-    if day >= today and not dry_run:
-        raise UsageError(f"{iso(day)} is not over yet in {settings.timezone}; give an earlier day, or add --dry-run")
-    with _interruptible("interrupted; run again, what was committed is not published twice"):
-        run = run_daily(settings, day, dry_run=dry_run)
+    if metrics_file is not None and (dry_run or weights is not None):
+        raise UsageError("--metrics-file is for runs that publish; remove it, or --dry-run and --weights")
+    with reported(metrics_file) as report:
+        settings = load_settings(os.environ)
+        today = _today(settings)
+        day = today - 1 if as_of is None else parse_day(as_of)
+        if weights is not None:
+            _preview(settings, day, weights, output)
+            return
+        if day >= today and not dry_run:
+            text = f"{iso(day)} is not over yet in {settings.timezone}; give an earlier day, or add --dry-run"
+            raise UsageError(text)
+        with _interruptible("interrupted; run again, what was committed is not published twice"):
+            run = report.run = run_daily(settings, day, dry_run=dry_run, phases=report.phases)
     if output is Output.JSON:
         sys.stdout.writelines(value.decode() + "\n" for value in score_values(run.manifest, run.bodies))
     else:

@@ -11,6 +11,7 @@ from jobs.console import working
 from jobs.days import COUNT_DAYS, USAGE_DAYS, Window, iso
 from jobs.figures import Days, Figures, figures_of
 from jobs.inputs import Inputs
+from jobs.phases import Phase, Phases
 from jobs.publish import Publisher, decide, newly_forgotten, refuse_older
 from jobs.scores import activity_of, score_day
 from jobs.snapshot import Slots, read_inputs, read_offsets
@@ -61,31 +62,39 @@ def _slots(admin: AdminClient, settings: Settings) -> Slots:
     return Slots(log_bounds(admin, inputs), topic_ids(admin, inputs))
 
 
-def run_daily(settings: Settings, as_of: int, *, dry_run: bool) -> Run:
+def run_daily(settings: Settings, as_of: int, *, dry_run: bool, phases: Phases | None = None) -> Run:
     """Score the day `as_of` and publish it, unless `dry_run` or the newest run says the same already.
+
+    `phases` is told how long what took.
 
     Raises IncompleteInput, UsageError for a day older than the newest published, and all that reading and publishing
     raise.
     """
-    sources = open_sources(settings)
-    if not dry_run:
-        # Again below, where no other job can publish in between; here it saves a wait that ends in a refusal.
-        refuse_older(iso(as_of), manifests(settings))
-    wait_for_input(sources)
+    phases = phases or Phases()
+    with phases.timed(Phase.CONNECT):
+        sources = open_sources(settings)
+        if not dry_run:
+            # Again below, where no other job can publish in between; here it saves a wait that ends in a refusal.
+            refuse_older(iso(as_of), manifests(settings))
+    with phases.timed(Phase.WAIT):
+        wait_for_input(sources)
     with working(f"scoring {iso(as_of)}") as progress:
         if dry_run:
             runs = manifests(settings)
-            return run_of(*score(sources, as_of, runs), runs, settings)
-        publisher = Publisher(settings)
-        runs = publisher.runs()
-        refuse_older(iso(as_of), runs)
-        figures, inputs = score(sources, as_of, runs)
-        run = run_of(figures, inputs, runs, settings)
+            return run_of(*score(sources, as_of, runs, phases), runs, settings)
+        with phases.timed(Phase.CONNECT):
+            publisher = Publisher(settings)
+            runs = publisher.runs()
+            refuse_older(iso(as_of), runs)
+        figures, inputs = score(sources, as_of, runs, phases)
+        with phases.timed(Phase.SCORE):
+            run = run_of(figures, inputs, runs, settings)
         if run.repeated:
             return run
         progress(f"publishing {len(run.bodies):,} scores of {iso(as_of)}")
-        forgotten = newly_forgotten(figures.scores.records, inputs.accounts, runs)
-        publisher.publish(run.manifest, run.bodies, forgotten, users_of(figures, inputs, settings))
+        with phases.timed(Phase.PUBLISH):
+            forgotten = newly_forgotten(figures.scores.records, inputs.accounts, runs)
+            publisher.publish(run.manifest, run.bodies, forgotten, users_of(figures, inputs, settings))
     return run
 
 
@@ -103,12 +112,15 @@ def wait_for_input(sources: Sources) -> None:
         )
 
 
-def score(sources: Sources, as_of: int, runs: Sequence[Manifest]) -> tuple[Figures, Inputs]:
+def score(sources: Sources, as_of: int, runs: Sequence[Manifest], phases: Phases) -> tuple[Figures, Inputs]:
     """All figures of a day, from the slots as they are now; `runs` are those published so far."""
     settings = sources.settings
-    inputs = read_inputs(sources.store, sources.slots, settings, Window(as_of, USAGE_DAYS))
-    activity = activity_of(inputs, Window(as_of, COUNT_DAYS))
-    return figures_of(activity, score_days(inputs, activity, as_of, settings, runs), settings.run_config), inputs
+    with phases.timed(Phase.READ):
+        inputs = read_inputs(sources.store, sources.slots, settings, Window(as_of, USAGE_DAYS))
+    with phases.timed(Phase.SCORE):
+        activity = activity_of(inputs, Window(as_of, COUNT_DAYS))
+        days = score_days(inputs, activity, as_of, settings, runs)
+        return figures_of(activity, days, settings.run_config), inputs
 
 
 def score_days(inputs: Inputs, activity: Activity, as_of: int, settings: Settings, runs: Sequence[Manifest]) -> Days:

@@ -38,14 +38,18 @@ _librdkafka_log.addHandler(logging.NullHandler())
 Client = TypeVar("Client")
 
 
-def connect_redis(settings: Settings) -> redis.Redis:
-    """A client that has not connected yet. Raises ConfigurationError where `redis_url` cannot be used."""
+def connect_redis(settings: Settings, timeout: float | None = None) -> redis.Redis:
+    """A client that has not connected yet and waits so many seconds for an answer, else REDIS_TIMEOUT_SECONDS.
+
+    Raises ConfigurationError where `redis_url` cannot be used.
+    """
+    seconds = REDIS_TIMEOUT_SECONDS if timeout is None else timeout
     try:
         client = redis.Redis.from_url(
             settings.redis_url,
             decode_responses=False,
-            socket_timeout=REDIS_TIMEOUT_SECONDS,
-            socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
             retry=Retry(NoBackoff(), 0),
         )
         # Options that no connection takes would only be found at the first command.

@@ -23,21 +23,24 @@ What to know before changing anything here; each point has bitten somebody:
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from schemas.exits import EngagementError, Unavailable
+from schemas.exits import Blocked, ConfigurationError, EngagementError, Unavailable
 from store.layout import Header, SlotName
+from store.redo import RedoRecord
 from stream.broker import Broker
 from stream.fetching import Fetching
-from stream.guard import BeyondLogEnd
+from stream.guard import BeyondLogEnd, Surroundings
 from stream.owned import OwnedSlot, Parts, SlotMovedError
 from stream.received import by_partition, check_errors, to_batch
 from stream.slot import Slot
 
 log = structlog.get_logger()
+
+Result = TypeVar("Result")
 
 REVOKE_SECONDS = 15.0
 """How long revoked partitions may take in all to store what is counted."""
@@ -61,6 +64,7 @@ class Assignment:
         self._fetching = fetching
         self._broker = broker
         self._parts = parts
+        self._observed = parts.observed
         self._clock = clock
         self._stopping = stopping
         self._owned: dict[SlotName, OwnedSlot] = {}
@@ -84,6 +88,8 @@ class Assignment:
         for place in partitions:
             name = SlotName(place.topic, place.partition)
             self._owned[name] = OwnedSlot(name, self._next_generation(), self._parts)
+            self._observed.assigned(name)
+        self._observed.rebalanced("assigned")
         _quietly("take assignment", self._fetching.acknowledge)
         log.info("partitions assigned", partitions=_texts(partitions))
 
@@ -92,11 +98,13 @@ class Assignment:
         going = [self._owned.get(SlotName(place.topic, place.partition)) for place in partitions]
         self._store([owned for owned in going if owned is not None], self._clock() + REVOKE_SECONDS)
         self._release(partitions)
+        self._observed.rebalanced("revoked")
         log.info("partitions revoked", partitions=_texts(partitions))
 
     def on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Let go of partitions that may have another owner already."""
         self._release(partitions)
+        self._observed.rebalanced("lost")
         log.warning("partitions lost", partitions=_texts(partitions))
 
     def _release(self, partitions: list[TopicPartition]) -> None:
@@ -104,6 +112,7 @@ class Assignment:
         _quietly("release partitions", lambda: self._fetching.remove(names, self._start))
         for name in names:
             self._owned.pop(name, None)
+            self._observed.released(name)
             self._beyond_since.pop(name, None)
 
     # Records: points 2 and 7.
@@ -127,7 +136,11 @@ class Assignment:
 
     def maintain(self) -> None:
         """Load what waits for it, write what is due, pause and resume. Raises ``Blocked``, ``ConfigurationError``."""
-        self._broker.watch({name: slot.header.topic_id for name, slot in self._loaded()}, self._clock())
+        blocked = self._broker.watch({name: slot.header.topic_id for name, slot in self._loaded()}, self._clock())
+        for name, error in blocked.items():
+            self._observed.slot(name).blocked(error)
+        for error in blocked.values():
+            raise error
         self._load_waiting()
         for owned in list(self._owned.values()):
             if not self._stopping():
@@ -164,11 +177,20 @@ class Assignment:
 
     def _attempt(self, owned: OwnedSlot, step: Callable[[], None]) -> None:
         try:
-            step()
+            self._noting(owned, step)
         except SlotMovedError:
             log.warning("slot was written by another or rolled back: loading it again", slot=str(owned.name))
             owned.reload(self._next_generation(), self._clock())
             self._fetching.remove([owned.name], self._start)
+
+    def _noting(self, owned: OwnedSlot, step: Callable[[], Result]) -> Result:
+        """Take a step. Where it shows that a person must decide, that is noted before the error ends the worker."""
+        self._observed.turned()
+        try:
+            return step()
+        except (Blocked, ConfigurationError) as error:
+            self._observed.slot(owned.name).blocked(error)
+            raise
 
     def _loaded(self) -> Iterator[tuple[SlotName, Slot[Any]]]:
         return ((name, owned.slot) for name, owned in self._owned.items() if owned.slot is not None)
@@ -179,32 +201,30 @@ class Assignment:
         if not waiting:
             return
         try:
-            stored = {owned.name: owned.stored() for owned in waiting}
+            stored = {owned.name: self._noting(owned, owned.stored) for owned in waiting}
             around = self._broker.surroundings({name: one.header if one else None for name, one in stored.items()})
             for owned in waiting:
-                self._load(owned, lambda owned=owned: owned.load(stored[owned.name], around[owned.name], now))  # type: ignore[misc]
+                self._noting(owned, partial(self._load, owned, stored[owned.name], around[owned.name]))
         except Unavailable as error:
             log.warning("waiting to load slots", error=str(error))
             for owned in waiting:
                 if owned.slot is None:
-                    owned.put_off(now)
+                    owned.put_off(now, str(error))
 
-    def _load(self, owned: OwnedSlot, load: Callable[[], object]) -> None:
+    def _load(self, owned: OwnedSlot, stored: RedoRecord | None, around: Surroundings) -> None:
         name, now = owned.name, self._clock()
         try:
-            load()
-        except BeyondLogEnd:
+            header = owned.load(stored, around, now)
+        except BeyondLogEnd as error:
             if now - self._beyond_since.setdefault(name, now) > LOG_END_SECONDS:
                 raise
-            owned.put_off(now)
+            owned.put_off(now, str(error))
             return
         except Unavailable as error:  # of this slot alone, such as one that is being emptied: the others go on
             log.warning("waiting to load a slot", slot=str(name), error=str(error))
-            owned.put_off(now)
+            owned.put_off(now, str(error))
             return
         self._beyond_since.pop(name, None)
-        assert owned.slot is not None  # noqa: S101  load fills it or raises
-        header = owned.slot.header
         self._fetching.add(name, self._start)
         log.info("slot loaded", slot=str(name), offset=header.next_offset, counted=header.counted)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from schemas.exits import Unavailable
+from schemas.exits import Blocked, Unavailable
 from schemas.settings import Settings
 from store.layout import Header, SlotName
 from store.offsets import committed, log_bounds, topic_ids
@@ -25,9 +25,9 @@ class Broker:
         self._settings = settings
         self._watch = TopicWatch(admin)
 
-    def watch(self, counted_from: Mapping[SlotName, str], now: float) -> None:
-        """Raise ``Blocked`` where a topic was made anew since; see ``TopicWatch``."""
-        self._watch.look(counted_from, now)
+    def watch(self, counted_from: Mapping[SlotName, str], now: float) -> dict[SlotName, Blocked]:
+        """The slots whose topic was made anew since; see ``TopicWatch``."""
+        return self._watch.look(counted_from, now)
 
     def surroundings(self, headers: Mapping[SlotName, Header | None]) -> dict[SlotName, Surroundings]:
         """What Kafka says about these slots; of those without a header also whether they were counted before."""

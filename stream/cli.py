@@ -22,15 +22,18 @@ from store.offsets import log_bounds, owners, topic_ids
 from store.patience import ask_patiently
 from store.slots import SlotStore
 from stream.check import Topic, check_lines, open_lines
-from stream.lag import LagRow, read_lag
+from stream.observe_cli import register
+from stream.operate_cli import register as register_operating
 from stream.probe import truncated
 from stream.rebuild import Outcome, Partition, accept_gap, readable, rebuild, refusal
-from stream.supervisor import stop_at_stdin_end, supervise
+from stream.run import run_as_child, run_one, run_several
+from stream.serving import parse_address
 from stream.topic_plan import DEFAULT_PARTITIONS, DEFAULT_RETENTION_DAYS, Wishes
 from stream.topics import TopicReport, report_topics
-from stream.worker import run_worker
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+register(app)
+register_operating(app)
 
 OutputOption = Annotated[Output, typer.Option(help="A table for people, or one JSON record a line.")]
 TopicOption = Annotated[Topic, typer.Option(help="Which of the two input topics.")]
@@ -62,7 +65,15 @@ def options(
 def run(
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes on this machine.")] = 1,
     log_format: Annotated[LogForm, typer.Option(help="Log lines on stderr.")] = LogForm.AUTO,
+    metrics_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Serve /metrics, /livez and /readyz there, for all workers. [default host: 127.0.0.1]",
+        ),
+    ] = None,
     stop_with_stdin: Annotated[bool, typer.Option("--stop-with-stdin", hidden=True)] = False,
+    report: Annotated[bool, typer.Option("--report", hidden=True)] = False,
 ) -> None:
     """Count events until SIGTERM or SIGINT, then store what is counted and stop."""
     settings = load_settings(os.environ)
@@ -71,11 +82,11 @@ def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _set_from_handler(stop))
     if stop_with_stdin:
-        stop_at_stdin_end(stop)
+        raise typer.Exit(run_as_child(settings, stop, report=report))
+    address = None if metrics_address is None else parse_address(metrics_address)
     if workers == 1:
-        raise typer.Exit(run_worker(settings, stop))
-    command = [sys.executable, "-m", "stream.cli", "run", "--log-format", log_format.value, "--stop-with-stdin"]
-    raise typer.Exit(supervise(command, workers, stop))
+        raise typer.Exit(run_one(settings, stop, address))
+    raise typer.Exit(run_several(settings, stop, address, workers, ["--log-format", log_format.value]))
 
 
 @app.command()
@@ -102,20 +113,6 @@ def topics(
         write_json(sys.stdout, found)
     else:
         write_table(sys.stdout, ("topic", "state", "partitions", "replication", "differs"), map(_topic_cells, found))
-
-
-@app.command()
-def lag(output: OutputOption = Output.TABLE) -> None:
-    """Say how far each slot is behind its log; works with no worker running."""
-    settings = load_settings(os.environ)
-    admin, client = _kafka(settings), connect_redis(settings)
-    wait_for_redis(client, settings)
-    rows = ask_patiently(lambda: read_lag(admin, SlotStore(client), settings))
-    if output is Output.JSON:
-        write_json(sys.stdout, rows)
-    else:
-        heading = ("topic", "partition", "log start", "log end", "stored offset", "lag", "note")
-        write_table(sys.stdout, heading, map(_lag_cells, rows))
 
 
 @app.command()
@@ -209,10 +206,6 @@ def _say(done: Outcome, what: str) -> None:
 def _topic_cells(one: TopicReport) -> tuple[object, ...]:
     differs = "; ".join(f"{it.property} is {it.found or 'unset'}, fitting is {it.fitting}" for it in one.differs)
     return (one.topic, str(one.state), one.partitions, one.replication, differs)
-
-
-def _lag_cells(one: LagRow) -> tuple[object, ...]:
-    return (one.topic, one.partition, one.log_start, one.log_end, one.stored_offset, one.lag, one.note or "")
 
 
 if __name__ == "__main__":

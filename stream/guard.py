@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schemas.exits import Blocked, ConfigurationError, Unavailable
+from schemas.exits import Blocked, ConfigurationError, Obstacle, Unavailable
 from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Header, SlotName
 from store.offsets import LogBounds
 
@@ -35,7 +35,7 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
             f"{slot}: Redis holds layout {header.layout}, this version reads {LAYOUT_VERSION}; "
             "run the version that wrote it"
         )
-        raise Blocked(message)
+        raise Blocked(message, Obstacle.LAYOUT)
     if header.timezone != timezone:
         message = (
             f"timezone is {timezone}, but {slot} was counted in days of {header.timezone}; "
@@ -50,24 +50,25 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
             f"{slot}: the log starts at {start}, but offset {header.next_offset} is next: {start - header.next_offset} "
             f"offsets were deleted before they were counted; {_ways(slot)}"
         )
-        raise Blocked(message)
+        raise Blocked(message, Obstacle.BEFORE_START)
     if header.next_offset > end:
         message = (
             f"{slot}: offset {header.next_offset} is next, but the log ends at {end}: it was truncated; {_ways(slot)}"
         )
-        raise BeyondLogEnd(message)
+        raise BeyondLogEnd(message, Obstacle.PAST_END)
     if around.truncated:
         message = (
             f"{slot}: records below offset {header.next_offset}, which is next, were replaced since they were "
             f"counted: the log was truncated; {_ways(slot)}"
         )
-        raise Blocked(message)
+        raise Blocked(message, Obstacle.REPLACED)
 
 
 def made_anew(slot: SlotName, counted: str, found: str) -> Blocked:
     """The error for a slot that was counted from a topic with another id than the one that is there."""
     return Blocked(
-        f"{slot}: the topic was deleted and made anew since it was counted (id {counted}, now {found}); {_ways(slot)}"
+        f"{slot}: the topic was deleted and made anew since it was counted (id {counted}, now {found}); {_ways(slot)}",
+        Obstacle.OTHER_TOPIC,
     )
 
 
@@ -78,13 +79,13 @@ def new_header(slot: SlotName, around: Surroundings, timezone: str) -> Header:
             f"{slot}: Redis has no slot, but the group committed offset {around.committed}: "
             f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"
         )
-        raise Blocked(message)
+        raise Blocked(message, Obstacle.LOST)
     if around.published:  # 0: a run over an empty log that nobody owned
         message = (
             f"{slot}: Redis has no slot, but the newest published run counted it up to offset {around.published}: "
             f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"
         )
-        raise Blocked(message)
+        raise Blocked(message, Obstacle.LOST)
     start = around.bounds.start
     return Header(timezone=timezone, topic_id=around.topic_id, next_offset=start, first_offset=start)
 

@@ -7,19 +7,21 @@ is None and the note says why.
 from collections.abc import Mapping
 
 import msgspec
+import redis
 from confluent_kafka.admin import AdminClient
 
-from schemas.exits import Blocked
+from schemas.exits import Blocked, Obstacle
 from schemas.settings import Settings
-from store.layout import BEING_EMPTIED, Header, SlotName
+from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Header, SlotName
 from store.offsets import LogBounds, log_bounds, partitions, topic_ids
-from store.slots import SlotStore
+from store.slot_headers import slot_headers
 
 OTHER_TOPIC = "the slot was counted from a topic of this name that was deleted since: see rebuild and accept-gap"
 BEFORE_START = "the log no longer holds the stored offset: see rebuild and accept-gap"
 PAST_END = "the stored offset is past the end of the log: see rebuild and accept-gap"
 NO_SLOT = "nothing stored yet"
 EMPTIED = "the slot is being emptied; if no `engagement-stream rebuild` runs any more, run it again"
+LOST = "Redis has no slot, but it was counted before: Redis lost its data or is another one; see rebuild"
 
 
 class LagRow(msgspec.Struct, frozen=True):
@@ -32,9 +34,11 @@ class LagRow(msgspec.Struct, frozen=True):
     stored_offset: int | None
     lag: int | None
     note: str | None
+    obstacle: Obstacle | None
+    """Why the slot cannot go on until a person decides."""
 
 
-def read_lag(admin: AdminClient, store: SlotStore, settings: Settings) -> list[LagRow]:
+def read_lag(admin: AdminClient, client: redis.Redis, settings: Settings) -> list[LagRow]:
     """The lag of every partition of both input topics, sorted.
 
     Raises Unavailable where Kafka or Redis gives no answer, EngagementError for a missing topic.
@@ -42,44 +46,54 @@ def read_lag(admin: AdminClient, store: SlotStore, settings: Settings) -> list[L
     topics = (settings.topics.actions, settings.topics.accounts)
     slots = [SlotName(topic, i) for topic, count in partitions(admin, topics).items() for i in range(count)]
     # Redis before the log's end: the other way round a busy slot would look as if it were past its log.
-    headers = {slot: found for slot in slots if (found := _header(store, slot)) is not None}
-    return lag_rows(log_bounds(admin, topics), headers, topic_ids(admin, topics))
+    headers = slot_headers(client, slots)
+    return lag_rows(log_bounds(admin, topics), headers, topic_ids(admin, topics), settings.timezone)
 
 
 def lag_rows(
-    bounds: Mapping[SlotName, LogBounds], headers: Mapping[SlotName, Header | Blocked], ids: Mapping[str, str]
+    bounds: Mapping[SlotName, LogBounds],
+    headers: Mapping[SlotName, Header | Blocked],
+    ids: Mapping[str, str],
+    timezone: str,
 ) -> list[LagRow]:
     """The rows, from what the broker says of the logs and topic ids, and Redis of the slots."""
-    return [_row(slot, log, headers.get(slot), ids[slot.topic]) for slot, log in sorted(bounds.items())]
+    return [lag_row(slot, log, headers.get(slot), ids[slot.topic], timezone) for slot, log in sorted(bounds.items())]
 
 
-def _header(store: SlotStore, slot: SlotName) -> Header | Blocked | None:
-    try:
-        record = store.stored(slot)
-    except Blocked as blocked:
-        return blocked
-    return record.header if record else None
-
-
-def _row(slot: SlotName, log: LogBounds, header: Header | Blocked | None, topic_id: str) -> LagRow:
+def lag_row(slot: SlotName, log: LogBounds, header: Header | Blocked | None, topic_id: str, timezone: str) -> LagRow:
+    """The row of one slot; `timezone` is that of the settings."""
     stored = header.next_offset if isinstance(header, Header) else None
-    lag, note = _judge(log, header, topic_id)
-    return LagRow(slot.topic, slot.partition, log.start, log.end, stored, lag, note)
+    lag, note, obstacle = _judge(log, header, topic_id, timezone)
+    return LagRow(slot.topic, slot.partition, log.start, log.end, stored, lag, note, obstacle)
 
 
-def _judge(log: LogBounds, header: Header | Blocked | None, topic_id: str) -> tuple[int | None, str | None]:
+def _judge(
+    log: LogBounds, header: Header | Blocked | None, topic_id: str, timezone: str
+) -> tuple[int | None, str | None, Obstacle | None]:
     if isinstance(header, Blocked):
-        return None, str(header)
-    if header is None or header.layout == BEING_EMPTIED:
-        return log.end - log.start, EMPTIED if header else NO_SLOT
-    foreign = _foreign(log, header, topic_id)
-    return (None, foreign) if foreign else (log.end - header.next_offset, None)
+        return None, str(header), Obstacle.UNREADABLE
+    if header is None:
+        return log.end - log.start, NO_SLOT, None
+    holding = ((note, obstacle) for holds, note, obstacle in _obstacles(log, header, topic_id, timezone) if holds)
+    note, obstacle = next(holding, (None, None))
+    if obstacle is Obstacle.BEING_EMPTIED:
+        return log.end - log.start, note, obstacle
+    return (None if obstacle in _FOREIGN else log.end - header.next_offset), note, obstacle
 
 
-def _foreign(log: LogBounds, header: Header, topic_id: str) -> str | None:
-    """Why the stored offset says nothing about this log, None where it does."""
-    if header.topic_id != topic_id:
-        return OTHER_TOPIC
-    if header.next_offset > log.end:
-        return PAST_END
-    return BEFORE_START if header.next_offset < log.start else None
+_FOREIGN = (Obstacle.OTHER_TOPIC, Obstacle.PAST_END, Obstacle.BEFORE_START)
+"""Then the stored offset says nothing about this log."""
+
+
+def _obstacles(log: LogBounds, header: Header, topic_id: str, timezone: str) -> tuple[tuple[bool, str, Obstacle], ...]:
+    """What may keep a slot from going on, and whether it does, foreign offsets first: their lag is unknown."""
+    other_layout = f"the slot has layout {header.layout}, this version reads {LAYOUT_VERSION}: run that which wrote it"
+    other_days = f"counted in days of {header.timezone}, but timezone is {timezone}: set it back, or see rebuild"
+    return (
+        (header.layout == BEING_EMPTIED, EMPTIED, Obstacle.BEING_EMPTIED),
+        (header.topic_id != topic_id, OTHER_TOPIC, Obstacle.OTHER_TOPIC),
+        (header.next_offset > log.end, PAST_END, Obstacle.PAST_END),
+        (header.next_offset < log.start, BEFORE_START, Obstacle.BEFORE_START),
+        (header.layout != LAYOUT_VERSION, other_layout, Obstacle.LAYOUT),
+        (header.timezone != timezone, other_days, Obstacle.TIMEZONE),
+    )

@@ -4,10 +4,11 @@ Its state: ``slot`` is None while it has to be loaded (first, and after every re
 was sent and not answered. An error is not an answer: the same record with the same state id is sent until there is one.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -22,6 +23,7 @@ from stream.account_slot import AccountSlot
 from stream.action_slot import ActionSlot
 from stream.batch import Batch
 from stream.guard import Surroundings, check_header, new_header
+from stream.observed import Observed
 from stream.rejects import RejectSender, Tally
 from stream.slot import Prepared, Slot, SlotRules
 
@@ -50,6 +52,7 @@ class Parts:
     timezone: str
     actions_topic: str
     new_state_id: Callable[[], bytes]
+    observed: Observed = field(default_factory=Observed)
 
 
 class OwnedSlot:
@@ -63,6 +66,7 @@ class OwnedSlot:
         self.refused = False
         """Whether the last checkpoint cannot be stored, however often it is tried."""
         self._parts = parts
+        self._notes = parts.observed.slot(name)
         self._pause = 0.0
         self._pause_when_moved = 0.0
         self._forget()
@@ -74,9 +78,11 @@ class OwnedSlot:
         self._in_hand: deque[Batch] = deque()
         self._tally = Tally()
         self._confirmed: deque[tuple[float, int]] = deque()
+        self._refused: dict[str, int] = {}
         self._events = 0
         self._written_at = 0.0
         self._compared_at = 0.0
+        self._notes.forgot()
 
     @property
     def stalled(self) -> bool:
@@ -115,18 +121,21 @@ class OwnedSlot:
             self.slot.begin()
         self._stored = stored
         self._written_at = self._compared_at = now
+        self._notes.loaded(header)
         return header
 
     def reload(self, generation: int, now: float) -> None:
         """Throw away all that is in memory, records in hand included; wait the longer, the more often in a row."""
         self._forget()
+        self._notes.moved()
         self.generation = generation
         self._pause = 0.0
         self._pause_when_moved = _longer(self._pause_when_moved)
         self.retry_at = now + self._pause_when_moved
 
-    def put_off(self, now: float) -> None:
+    def put_off(self, now: float, why: str) -> None:
         """Loading did not work out; try again later."""
+        self._notes.waits(why)
         self._back_off(now)
 
     def take(self, batch: Batch, now: float) -> None:
@@ -134,6 +143,7 @@ class OwnedSlot:
         if self.slot is None or batch.generation != self.generation:
             return
         self._in_hand.append(batch)
+        self._notes.took(batch)
         if not self.stalled:
             self._attempt(lambda: self._fold_in_hand(now), now)
 
@@ -174,6 +184,7 @@ class OwnedSlot:
             step()
         except Unavailable as error:
             self._back_off(now)
+            self._notes.waits(str(error))
             log.warning("waiting", slot=str(self.name), error=str(error), again_in=self._pause)
 
     def _back_off(self, now: float) -> None:
@@ -189,7 +200,7 @@ class OwnedSlot:
         elif now - self._compared_at >= IDLE_CHECK_SECONDS:
             self._compare(now)
         elif not self._tally.outstanding:
-            self._pause = 0.0
+            self._go_on()
 
     def _fold_in_hand(self, now: float) -> None:
         slot = self.slot
@@ -236,6 +247,7 @@ class OwnedSlot:
     def _send_rejects(self, prepared: Prepared) -> None:
         batch = prepared.batch
         for at, refused in prepared.rejects:
+            self._notes.refused(refused.reason)
             headers = reject_headers(refused, self.name.topic, self.name.partition, int(batch.offsets[at]))
             self._parts.rejects.send(self._tally, batch.messages[at].key(), batch.values[at], headers)
 
@@ -251,15 +263,24 @@ class OwnedSlot:
             self._close_days()
             with self._whole():
                 self._pending = self.slot.build(self._parts.new_state_id(), self._stored)
+            self._refused = self._notes.built()
             self._events = 0
-        answer = self._parts.store.checkpoint(self.name, self._stored, self._pending)
-        if answer is Answer.OTHER:
+        if self._send(self._pending) is Answer.OTHER:
             raise SlotMovedError
+        self._notes.stored(self._stored, self._pending, self._refused)
         self._stored, self._pending = self._pending, None
         self._written_at = self._compared_at = now
         self._pause = self._pause_when_moved = 0.0
         self._confirmed.append((now, self._stored.header.next_offset))
         self.slot.confirmed()
+
+    def _send(self, record: RedoRecord) -> Answer:
+        started, answer = time.perf_counter(), None
+        try:
+            answer = self._parts.store.checkpoint(self.name, self._stored, record)
+        finally:
+            self._notes.answered(answer, time.perf_counter() - started, len(record.encoded))
+        return answer
 
     def _close_days(self) -> None:
         if not isinstance(self.slot, ActionSlot):
@@ -276,7 +297,11 @@ class OwnedSlot:
         if self._parts.store.state_id(self.name) != expected:
             raise SlotMovedError
         self._compared_at = now
+        self._go_on()
+
+    def _go_on(self) -> None:
         self._pause = 0.0
+        self._notes.goes_on()
 
 
 def _longer(pause: float) -> float:

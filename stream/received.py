@@ -8,7 +8,7 @@ import numpy as np
 import structlog
 from confluent_kafka import KafkaError, Message
 
-from schemas.exits import Blocked, EngagementError
+from schemas.exits import Blocked, EngagementError, Obstacle
 from store.denied import read_denial
 from store.layout import SlotName
 from stream.batch import Batch
@@ -62,7 +62,7 @@ def check_errors(name: SlotName, events: Iterable[Message]) -> int:
                 f"{name}: the log no longer holds the offset that is next ({error.str()}); "
                 "see `engagement-stream lag`, then use `rebuild` or `accept-gap`"
             )
-            raise Blocked(message)
+            raise Blocked(message, Obstacle.BEFORE_START)
         elif denial := read_denial(error, name.topic, "<topic_prefix>stream"):
             raise denial
         elif code == KafkaError.UNKNOWN_TOPIC_OR_PART or error.fatal():

@@ -53,10 +53,17 @@ class RejectSender:
     held_bytes = 0
     """About the memory that undelivered rejects take, those of all slots."""
 
-    def __init__(self, producer: Producer, topic: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        producer: Producer,
+        topic: str,
+        clock: Callable[[], float] = time.monotonic,
+        failed: Callable[[KafkaError], None] = lambda _: None,
+    ) -> None:
         self._producer = producer
         self._topic = topic
         self._clock = clock
+        self._failed_with = failed
         self._denial: Denied | None = None
         self._waiting: deque[_Refused] = deque()
         self._failed: list[_Refused] = []
@@ -110,6 +117,7 @@ class RejectSender:
             self._put_off(refused, error)
 
     def _put_off(self, refused: _Refused, error: KafkaError) -> None:
+        self._failed_with(error)
         if not self._failed:
             log.error("rejects not delivered, trying again", topic=self._topic, error=error.str())
             self._try_again_at = self._clock() + TRY_AGAIN_SECONDS

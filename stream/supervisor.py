@@ -1,9 +1,7 @@
 """Several workers on one machine: one process each, that start, stop and die together."""
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -11,6 +9,7 @@ from collections.abc import Sequence
 import structlog
 
 from schemas.exits import Exit
+from stream.worker_reports import Link
 
 LOOK_SECONDS = 0.2
 # Longer than a worker takes to stop by itself; one that is still there then hangs and is killed.
@@ -20,17 +19,15 @@ STOPPED = (Exit.DONE, -signal.SIGTERM, -signal.SIGINT)
 log = structlog.get_logger()
 
 
-def supervise(command: Sequence[str], workers: int, stop: threading.Event) -> Exit:
-    """Run `command` `workers` times until `stop` is set or one of them ends; then end all.
+def supervise(command: Sequence[str], stop: threading.Event, links: Sequence[Link]) -> Exit:
+    """Run `command` for each of `links` until `stop` is set or one of them ends; then end all.
 
     DONE where all stopped because they were asked to, else FAILED.
 
-    The command's stdin is a pipe that only this process holds open: its end tells the children that this process is
-    gone, however it went, so none is left behind. (A death signal would do the same, but on Linux alone.)
+    A child's stdin is a socket of which only this process holds the other end: that it ends tells the child that this
+    process is gone, however it went, so none is left behind. (A death signal would do the same, but on Linux alone.)
     """
-    held, given = os.pipe()
-    children = [subprocess.Popen(command, stdin=held) for _ in range(workers)]  # noqa: S603  our own command line
-    os.close(held)
+    children = [_start(command, link) for link in links]
     try:
         while not stop.wait(LOOK_SECONDS):
             ended = [child for child in children if child.poll() is not None]
@@ -39,19 +36,15 @@ def supervise(command: Sequence[str], workers: int, stop: threading.Event) -> Ex
                 break
     finally:
         codes = _stop(children)
-        os.close(given)
+        for link in links:
+            link.close()
     return Exit.DONE if stop.is_set() and all(code in STOPPED for code in codes) else Exit.FAILED
 
 
-def stop_at_stdin_end(stop: threading.Event) -> None:
-    """Set `stop` when stdin ends: what a child of `supervise` does to go when its parent is gone."""
-
-    def watch() -> None:
-        while os.read(sys.stdin.fileno(), 1):
-            pass
-        stop.set()
-
-    threading.Thread(target=watch, name="stdin-end", daemon=True).start()
+def _start(command: Sequence[str], link: Link) -> "subprocess.Popen[bytes]":
+    child = subprocess.Popen(command, stdin=link.workers_end.fileno())  # noqa: S603  our own command line
+    link.started()
+    return child
 
 
 def _stop(children: Sequence[subprocess.Popen[bytes]]) -> list[int]:

@@ -2,8 +2,10 @@
 
 import gc
 import os
+import socket
 import threading
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import redis
@@ -21,10 +23,13 @@ from store.slots import SlotStore
 from stream.assignment import Assignment
 from stream.broker import Broker
 from stream.fetching import fetching, strategy_settings
+from stream.lag_watch import LagWatch
+from stream.observed import Observed
 from stream.owned import Parts
 from stream.rejects import PRODUCER_SETTINGS, RejectSender
 from stream.slot import SlotRules
 from stream.topics import ensure_rejects_takes_inputs
+from stream.worker_state import Stage
 
 log = structlog.get_logger()
 
@@ -37,6 +42,8 @@ STOP_SECONDS = 9.0
 LEAVE_SECONDS = 3.0
 """How long leaving the group may take then. With one question to Kafka and one to Redis under way it is 20 s in all."""
 COLLECT_SECONDS = 60.0
+MAX_POLL_INTERVAL_MS = 300_000
+"""The default of librdkafka."""
 
 CONSUMER_SETTINGS: dict[str, Any] = {
     "enable.auto.offset.store": False,
@@ -50,8 +57,8 @@ CONSUMER_SETTINGS: dict[str, Any] = {
 """Defaults for throughput, which `[kafka]` may change. The backoff alone is worth a factor of five."""
 
 
-def run_worker(settings: Settings, stop: threading.Event) -> Exit:
-    """Count the input topics into Redis until ``stop`` is set.
+def run_worker(settings: Settings, stop: threading.Event, observed: Observed | None = None) -> Exit:
+    """Count the input topics into Redis until ``stop`` is set; where it is ``observed``, also watch its lag.
 
     Raises Unavailable where Kafka or Redis are not there for 30 s at start, ConfigurationError, Blocked.
     """
@@ -60,8 +67,10 @@ def run_worker(settings: Settings, stop: threading.Event) -> Exit:
     wait_for_kafka(admin, settings)
     _check_eviction(client)
     _check_topics(admin, settings)
-    consumer = kafka_consumer(settings, **consumer_settings(settings))
-    rejects = RejectSender(kafka_producer(settings, **PRODUCER_SETTINGS), settings.topics.rejects)
+    notes = observed or Observed()
+    consumer = kafka_consumer(settings, **consumer_settings(settings), error_cb=notes.kafka_error)
+    producer = kafka_producer(settings, **PRODUCER_SETTINGS)
+    rejects = RejectSender(producer, settings.topics.rejects, failed=notes.kafka_error)
     parts = Parts(
         SlotStore(client),
         rejects,
@@ -69,6 +78,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> Exit:
         settings.timezone,
         settings.topics.actions,
         lambda: os.urandom(STATE_ID_BYTES),
+        notes,
     )
     fetches, broker = fetching(consumer, settings), Broker(admin, settings)
     assignment = Assignment(fetches, broker, parts, time.monotonic, stop.is_set)
@@ -76,10 +86,16 @@ def run_worker(settings: Settings, stop: threading.Event) -> Exit:
     consumer.subscribe(
         topics, on_assign=assignment.on_assign, on_revoke=assignment.on_revoke, on_lost=assignment.on_lost
     )
+    if not strategy_settings(settings):
+        notes.group_is_silent()
     log.info("started", topics=topics, group=settings.group_id)
+    watching = LagWatch(admin, settings, notes) if observed else nullcontext()
     try:
-        _loop(consumer, assignment, rejects, stop)
+        with watching:
+            notes.reached(Stage.RUNNING)
+            _loop(consumer, assignment, rejects, stop, notes)
     finally:
+        notes.reached(Stage.STOPPING)
         try:
             stored = assignment.stop(time.monotonic() + STOP_SECONDS)
             log.info("stopped", all_stored=stored)
@@ -100,12 +116,15 @@ def _leave(consumer: Consumer, assignment: Assignment) -> None:
     leaving.join(LEAVE_SECONDS)
 
 
-def _loop(consumer: Consumer, assignment: Assignment, rejects: RejectSender, stop: threading.Event) -> None:
+def _loop(
+    consumer: Consumer, assignment: Assignment, rejects: RejectSender, stop: threading.Event, notes: Observed
+) -> None:
     # Events and table entries are not cyclic, so the collector would only walk millions of them in vain: it is off in
     # the loop, and what it would find is collected, and the rest set aside, once in a while.
     gc.disable()
     collected_at = time.monotonic()
     while not stop.is_set():
+        notes.turned()
         generations = assignment.generations()
         messages = fetch(consumer)
         current = assignment.generations()
@@ -138,8 +157,14 @@ def fetch(consumer: Consumer) -> list[Message]:
 
 def consumer_settings(settings: Settings) -> dict[str, Any]:
     """Ours where `[kafka]` says nothing. Raises ConfigurationError."""
-    chosen = {key: value for key, value in CONSUMER_SETTINGS.items() if key not in settings.kafka}
+    ours = {**CONSUMER_SETTINGS, "client.id": f"{socket.gethostname()}-{os.getpid()}"}  # shown as a partition's owner
+    chosen = {key: value for key, value in ours.items() if key not in settings.kafka}
     return {**chosen, "group.id": settings.group_id, **strategy_settings(settings)}
+
+
+def longest_step(settings: Settings) -> float:
+    """How many seconds a worker may take between two questions for records before the group gives up on it."""
+    return int(settings.kafka.get("max.poll.interval.ms", MAX_POLL_INTERVAL_MS)) / 1000
 
 
 def _check_eviction(client: redis.Redis) -> None:

@@ -33,7 +33,7 @@ def transactions(live: Live, *outcomes: str) -> None:
 
 
 def lags(live: Live) -> list[int | None]:
-    return [row.lag for row in read_lag(kafka_admin(live.settings), SlotStore(live.client), live.settings)]
+    return [row.lag for row in read_lag(kafka_admin(live.settings), live.client, live.settings)]
 
 
 def test_the_offset_moves_past_markers_and_aborted_records_to_the_very_end(live: Live) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from schemas.exits import Exit
 from stream.supervisor import supervise
+from stream.worker_reports import Link
 from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -76,14 +77,14 @@ def test_no_worker_outlives_a_killed_parent(start: Start) -> None:
 
 
 def test_a_worker_that_ends_by_itself_is_a_failure_whatever_it_says() -> None:
-    assert supervise(DIES_SOON, 1, threading.Event()) is Exit.FAILED
-    assert supervise([sys.executable, "-c", ""], 1, threading.Event()) is Exit.FAILED
+    assert supervise(DIES_SOON, threading.Event(), [Link(1)]) is Exit.FAILED
+    assert supervise([sys.executable, "-c", ""], threading.Event(), [Link(1)]) is Exit.FAILED
 
 
 def test_workers_that_are_told_to_stop_before_they_are_up_have_failed_nothing() -> None:
     stop = threading.Event()
     stop.set()
-    assert supervise(LIVES, 2, stop) is Exit.DONE
+    assert supervise(LIVES, stop, [Link(1), Link(2)]) is Exit.DONE
 
 
 def test_a_worker_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -101,6 +102,6 @@ def test_a_worker_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch, 
 
     threading.Thread(target=stop_once_ready).start()
     started = time.monotonic()
-    assert supervise([sys.executable, "-c", code, str(ready)], 1, stop) is Exit.FAILED
+    assert supervise([sys.executable, "-c", code, str(ready)], stop, [Link(1)]) is Exit.FAILED
     assert time.monotonic() - started < 20
     assert not [one for one in psutil.Process(os.getpid()).children() if str(ready) in one.cmdline()]

@@ -170,8 +170,8 @@ class ModelWorker:
             return
         try:
             self.position = owned.load(owned.stored(), self._shared.kafka.around(), now).next_offset
-        except Unavailable:
-            owned.put_off(now)
+        except Unavailable as error:
+            owned.put_off(now, str(error))
         except Blocked as blocked:
             self._blocked_by(str(blocked))
         else:

@@ -46,8 +46,8 @@ def test_every_command_has_its_rights(granted: dict[str, Grant]) -> None:
 def test_compose_publishes_servers_to_this_machine_alone(service: str) -> None:
     services = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())["services"]
     assert services[service]["ports"]
-    assert all(port.startswith("127.0.0.1:") for port in services[service]["ports"])
-    assert [name for name, one in services.items() if "ports" in one] == ["kafka", "redis"]
+    published = [port for one in services.values() for port in one.get("ports", ())]
+    assert all(port.startswith("127.0.0.1:") for port in published)
 
 
 def test_the_image_does_not_run_as_root() -> None:

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tests.acceptance.engine import Finished
 from tests.security.granted import Grant
-from tests.security.story import DAY, JOBS, STREAM, Told, action, count_all, lag, produce, succeed
+from tests.security.story import DAY, JOBS, STREAM, Event, Told, action, count_all, lag, produce, succeed
 from tests.security.system import System
 from tests.support import wait_until
 
@@ -66,7 +66,6 @@ def named(right: str, done: Finished) -> bool:
 @pytest.mark.parametrize(
     ("user", "command"),
     [
-        ("engagement-lag", (STREAM, "lag")),
         ("engagement-runs", (JOBS, "runs")),
         ("engagement-explain", (JOBS, "explain", "intel.com", "--as-of", DAY)),
         ("engagement-daily", (JOBS, "daily", "--as-of", "2023-12-05")),
@@ -157,3 +156,18 @@ def test_no_gap_is_accepted_without_any_of_its_rights(
 
 def test_no_producer_can_do_without_any_of_its_rights(counted: System, granted: dict[str, Grant]) -> None:
     assert not wrong_refusals(counted, granted["engagement-producer"], [("examples/load_sample.py",)])
+
+
+@pytest.mark.usefixtures("published")
+def test_rejects_and_accounts_are_looked_at_with_the_rights_for_it(secured: System) -> None:
+    produce(secured, [Event("engagement.actions", 0, {"account_id": "intel.com"})])
+    count_all(secured)
+    listed = succeed(secured, "engagement-rejects", "-m", STREAM, "rejects", "list", "--output", "json")
+    assert [one["reason"] for one in listed.records] == ["missing_field"]
+    sent = succeed(secured, "engagement-rejects", "-m", STREAM, "rejects", "retry", "--all")
+    assert "1" in sent.out + sent.err
+    seen = succeed(secured, "engagement-inspect", "-m", STREAM, "inspect", "intel.com", "--output", "json")
+    assert seen.records
+    for command in ("lag", "top"):
+        shown = succeed(secured, "engagement-lag", "-m", STREAM, command, *(["--once"] if command == "top" else []))
+        assert "unknown" not in shown.out.lower()

@@ -12,6 +12,7 @@ from store.offsets import LogBounds
 from store.redo import RedoRecord
 from store.slots import Answer, SlotStore
 from stream.guard import Surroundings
+from stream.observed import Observed
 from stream.owned import OwnedSlot, Parts, SlotMovedError
 from stream.rejects import RejectSender, Tally
 from tests.property.plain_slot import Figures, LogRecord, PlainRules
@@ -81,6 +82,7 @@ class Worker:
     def __init__(self, store: LossyStore, name: SlotName, log: list[LogRecord], rules: PlainRules) -> None:
         self.store, self.rejects, self.log = store, Undelivered(), log
         self.now = 0.0
+        self.observed = Observed()
         self._name, self._rules, self._generation = name, rules, 0
         self.restart()
 
@@ -93,6 +95,7 @@ class Worker:
             self._rules.timezone,
             self._name.topic,
             lambda: next(_IDS).to_bytes(16, "big"),
+            self.observed,
         )
         self.owned = OwnedSlot(self._name, self._next_generation(), parts)
         self.position = 0
@@ -108,8 +111,8 @@ class Worker:
         around = Surroundings("t", LogBounds(0, 1 << 40))
         try:
             self.position = self.owned.load(self.owned.stored(), around, self.now).next_offset
-        except Unavailable:
-            self.owned.put_off(self.now)
+        except Unavailable as error:
+            self.owned.put_off(self.now, str(error))
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:

@@ -21,10 +21,14 @@ DOCUMENTS = (
     "docs/contracts.md",
     "docs/guarantees.md",
     "docs/security.md",
+    "docs/metrics.md",
+    "docs/operations.md",
+    "docs/runbook.md",
+    "deploy/README.md",
     "examples/lf_contrib/README.md",
 )
 APPS = {"engagement-stream": stream, "engagement-jobs": jobs}
-COMMAND = re.compile(r"(engagement-(?:stream|jobs)) ([a-z][a-z-]*)([^\n`#]*)")
+COMMAND = re.compile(r"(engagement-(?:stream|jobs)) ((?:rejects )?[a-z][a-z-]*)([^\n`#]*)")
 # Only where it is a command that somebody would type: in a line of shell, or in backticks.
 TYPED = re.compile(r"`[^`\n]+`|^(?:\$ |  \.venv/bin/)?engagement-.*$", re.MULTILINE)
 
@@ -41,7 +45,7 @@ def all_commands() -> list[tuple[str, str, str]]:
 @cache
 def help_of(program: str, command: str) -> str:
     app = APPS[program]
-    done = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    done = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert done.exit_code == 0, f"{program} {command} does not exist"
     return done.output
 

@@ -1,46 +1,58 @@
-from schemas.exits import Blocked
-from store.layout import Header, SlotName
+import pytest
+
+from schemas.exits import Blocked, Obstacle
+from store.layout import BEING_EMPTIED, Header, SlotName
 from store.offsets import LogBounds
-from stream.lag import BEFORE_START, NO_SLOT, OTHER_TOPIC, PAST_END, LagRow, lag_rows
+from stream.lag import BEFORE_START, EMPTIED, NO_SLOT, OTHER_TOPIC, PAST_END, LagRow, lag_row, lag_rows
 
 SLOT = SlotName("t.actions", 0)
 
 
-def header(next_offset: int, topic_id: str = "id") -> Header:
-    return Header(timezone="UTC", topic_id=topic_id, next_offset=next_offset, first_offset=0)
+def header(next_offset: int, topic_id: str = "id", layout: int = 1, timezone: str = "UTC") -> Header:
+    return Header(timezone=timezone, topic_id=topic_id, next_offset=next_offset, first_offset=0, layout=layout)
 
 
 def row(start: int, end: int, stored: Header | Blocked | None) -> LagRow:
-    (only,) = lag_rows({SLOT: LogBounds(start, end)}, {} if stored is None else {SLOT: stored}, {"t.actions": "id"})
-    return only
+    return lag_row(SLOT, LogBounds(start, end), stored, "id", "UTC")
 
 
-def judged(start: int, end: int, stored: Header | Blocked | None) -> tuple[int | None, int | None, str | None]:
+def judged(start: int, end: int, stored: Header | Blocked | None) -> tuple[object, ...]:
     found = row(start, end, stored)
-    return found.stored_offset, found.lag, found.note
+    return found.stored_offset, found.lag, found.note, found.obstacle
 
 
 def test_the_lag_is_what_is_between_the_stored_offset_and_the_end() -> None:
-    assert row(10, 100, header(70)) == LagRow("t.actions", 0, 10, 100, 70, 30, None)
+    assert row(10, 100, header(70)) == LagRow("t.actions", 0, 10, 100, 70, 30, None, None)
 
 
 def test_a_slot_at_the_end_of_its_log_has_no_lag() -> None:
-    assert judged(10, 100, header(100)) == (100, 0, None)
+    assert judged(10, 100, header(100)) == (100, 0, None, None)
 
 
 def test_without_a_slot_the_whole_log_is_to_be_counted() -> None:
-    assert judged(10, 100, None) == (None, 90, NO_SLOT)
-    assert judged(10, 10, None) == (None, 0, NO_SLOT)
+    assert judged(10, 100, None) == (None, 90, NO_SLOT, None)
+    assert judged(10, 10, None) == (None, 0, NO_SLOT, None)
+    assert judged(10, 100, header(70, layout=BEING_EMPTIED)) == (70, 90, EMPTIED, Obstacle.BEING_EMPTIED)
 
 
 def test_an_unknown_lag_is_never_a_number() -> None:
-    assert judged(0, 100, header(101)) == (101, None, PAST_END)
-    assert judged(50, 100, header(49)) == (49, None, BEFORE_START)
-    assert judged(0, 100, header(100, "another")) == (100, None, OTHER_TOPIC)
-    assert judged(0, 100, Blocked("foreign bytes")) == (None, None, "foreign bytes")
+    assert judged(0, 100, header(101)) == (101, None, PAST_END, Obstacle.PAST_END)
+    assert judged(50, 100, header(49)) == (49, None, BEFORE_START, Obstacle.BEFORE_START)
+    assert judged(0, 100, header(100, "another")) == (100, None, OTHER_TOPIC, Obstacle.OTHER_TOPIC)
+    assert judged(0, 100, Blocked("foreign bytes")) == (None, None, "foreign bytes", Obstacle.UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    ("stored", "obstacle"),
+    [(header(70, layout=9), Obstacle.LAYOUT), (header(70, timezone="Europe/Paris"), Obstacle.TIMEZONE)],
+)
+def test_a_slot_that_no_worker_would_load_keeps_its_lag(stored: Header, obstacle: Obstacle) -> None:
+    found = row(0, 100, stored)
+    assert (found.lag, found.obstacle) == (30, obstacle)
+    assert found.note
 
 
 def test_rows_come_in_order_of_topic_and_partition() -> None:
     slots = [SlotName("t.b", 10), SlotName("t.b", 9), SlotName("t.a", 0)]
-    rows = lag_rows({slot: LogBounds(0, 0) for slot in slots}, {}, {"t.a": "", "t.b": ""})
+    rows = lag_rows({slot: LogBounds(0, 0) for slot in slots}, {}, {"t.a": "", "t.b": ""}, "UTC")
     assert [(one.topic, one.partition) for one in rows] == [("t.a", 0), ("t.b", 9), ("t.b", 10)]

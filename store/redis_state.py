@@ -1,0 +1,39 @@
+"""Whether Redis is about to lose counters or to refuse writes: what its INFO says of memory and of its files."""
+
+from typing import Any
+
+import msgspec
+import redis
+
+from schemas.exits import Unavailable
+
+
+class RedisState(msgspec.Struct, frozen=True):
+    """Memory in bytes; `memory_limit` is 0 where there is none."""
+
+    memory: int
+    memory_limit: int
+    memory_policy: str
+    append_only: bool
+    append_only_ok: bool
+    """Whether the last write of the append-only file worked."""
+    snapshot_ok: bool
+    """Whether the last snapshot (RDB) worked."""
+    evicted_keys: int
+
+
+def redis_state(client: redis.Redis) -> RedisState:
+    """One request. Raises Unavailable where Redis gives no answer."""
+    try:
+        info: dict[str, Any] = client.info()
+    except (redis.RedisError, OSError) as error:
+        raise Unavailable(f"Redis gave no answer for INFO: {type(error).__name__}: {error}") from error
+    return RedisState(
+        memory=int(info.get("used_memory", 0)),
+        memory_limit=int(info.get("maxmemory", 0)),
+        memory_policy=str(info.get("maxmemory_policy", "noeviction")),
+        append_only=info.get("aof_enabled") == 1,
+        append_only_ok=info.get("aof_last_write_status", "ok") == "ok",
+        snapshot_ok=info.get("rdb_last_bgsave_status", "ok") == "ok",
+        evicted_keys=int(info.get("evicted_keys", 0)),
+    )
