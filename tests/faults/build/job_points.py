@@ -71,4 +71,4 @@ def install(fail: FailPoint, *, transactions: bool) -> None:
     after(jobs.daily, "wait_for_input", "sources", fail.at(Point.JOB_AFTER_WAIT))
     after(Publisher, "__init__", "self settings", fail.at(Point.JOB_AFTER_INIT))
     after(Publisher, "runs", "self", fail.at(Point.JOB_AFTER_RUNS))
-    after(jobs.daily, "score", "sources as_of runs", fail.at(Point.JOB_AFTER_SCORES))
+    after(jobs.daily, "score", "sources as_of runs phases", fail.at(Point.JOB_AFTER_SCORES))

@@ -63,13 +63,13 @@ class RunChecker:
             self._whole(manifest, by_run[str(manifest["run_id"])], due)
         return Report(self._events, self._cells, dict(self._checks), tuple(self._violations))
 
-    def _read(self, topic: str, *, committed: bool = True) -> list[Message]:
+    def _read(self, topic: str) -> list[Message]:
         """All records, in order of partition and offset."""
         places = patiently(lambda: self._topics.places([topic]), (KafkaException,))
         starts = patiently(lambda: self._topics.starts(places), (KafkaException,))
-        ends = patiently(lambda: self._topics.ends(places, committed=committed), (KafkaException,))
+        ends = patiently(lambda: self._topics.ends(places, committed=True), (KafkaException,))
         legs = {place: (starts[place], ends[place]) for place in places}
-        found = [message for _, part in self._topics.read(legs, committed=committed) for message in part]
+        found = [message for _, part in self._topics.read(legs, committed=True) for message in part]
         return sorted(found, key=lambda message: (message.partition() or 0, message.offset() or 0))
 
     def _accuse(self, run: object, text: str) -> None:
