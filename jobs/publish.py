@@ -5,8 +5,7 @@ that a killed job left open; only then are the runs read, and only after that th
 later was also read later. Who gets fenced in between published nothing and says so.
 """
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -20,6 +19,7 @@ from schemas.exits import EngagementError, Unavailable, UsageError
 from schemas.manifest import Manifest, weights_version
 from schemas.scores import SCHEMA_HEADER, USER_SCHEMA_HEADER, ScoreBody, UserScore, Weighted, encode
 from schemas.settings import Settings
+from store import transactions
 from store.connect import kafka_producer
 from store.denied import kafka_denial
 from store.runs import manifests
@@ -30,7 +30,6 @@ TRANSACTION_SECONDS = 300
 """How long a transaction may stay open before the broker aborts it: far over what a million records take."""
 
 _POLL_EVERY = 10_000
-_FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)  # noqa: SLF001
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -109,9 +108,9 @@ class Publisher:
                 _flush(producer)
                 key = manifest.as_of.encode()
                 producer.produce(self._topics.runs, manifest_schema.encode(manifest), key, partition=0)
-                _commit(producer, time.monotonic)
+                transactions.commit(producer, COMMIT_SECONDS)
             except BaseException:
-                _abort(producer)
+                transactions.abort(producer)
                 raise
 
     def _produce_scores(self, manifest: Manifest, bodies: Sequence[ScoreBody], forgotten: Sequence[str]) -> None:
@@ -139,19 +138,9 @@ class Publisher:
             except BufferError:
                 self._producer.poll(0.1)
             except KafkaException as error:
-                raise _cause(self._producer, error) from error
+                raise transactions.cause(self._producer, error) from error
             else:
                 return
-
-
-def _cause(producer: Producer, error: KafkaException) -> KafkaException:
-    """Why a transaction takes no more records: that is said only to who commits it, which it then cannot be."""
-    if error.args[0].code() == KafkaError._STATE:  # noqa: SLF001  librdkafka's public name
-        try:
-            producer.commit_transaction(0.1)
-        except KafkaException as cause:
-            return cause
-    return error
 
 
 def _producer(settings: Settings) -> Producer:
@@ -174,27 +163,6 @@ def _flush(producer: Producer) -> None:
         raise Unavailable(f"Kafka left {left} score records waiting for {COMMIT_SECONDS:g} s; nothing was published")
 
 
-def _commit(producer: Producer, clock: Callable[[], float]) -> None:
-    """Commit, again where Kafka says that it may be tried again, until COMMIT_SECONDS are over."""
-    deadline = clock() + COMMIT_SECONDS
-    while True:
-        try:
-            producer.commit_transaction(max(deadline - clock(), 0.1))
-        except KafkaException as error:
-            if not error.args[0].retriable() or clock() >= deadline:
-                raise
-        else:
-            return
-
-
-def _abort(producer: Producer) -> None:
-    """End the transaction, if it still can be; else the next job or the broker's time limit does."""
-    try:
-        producer.abort_transaction(10.0)
-    except KafkaException:
-        producer.purge()
-
-
 def _right_of(refused: KafkaError, settings: Settings) -> str:
     if refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         topics = settings.topics
@@ -212,7 +180,7 @@ def _failures(settings: Settings) -> Iterator[None]:
         denial = kafka_denial(cause, _right_of(cause, settings))
         if denial is not None:
             raise denial from error
-        if cause.code() in _FENCED:
+        if cause.code() in transactions.FENCED:
             text = f"another `engagement-jobs daily` took over (transactional.id {settings.transactional_id})"
             raise EngagementError(f"{text}; this one published nothing, see the other's outcome") from error
         if cause.retriable() or cause.code() == KafkaError._TIMED_OUT:  # noqa: SLF001  librdkafka's public name

@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.exits import EngagementError, Unavailable
 from schemas.settings import Settings
+from store import transactions
 from store.connect import kafka_producer
 from store.denied import kafka_denial
 from stream.rejects_report import Wanted
@@ -25,7 +26,6 @@ TRANSACTION_SECONDS = 30
 RECORDS_AT_ONCE = 1_000
 BYTES_AT_ONCE = 16 * 1024 * 1024
 _LARGEST = 1_000_000_000
-_FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)  # noqa: SLF001
 
 
 class Fixed(msgspec.Struct, frozen=True):
@@ -128,9 +128,9 @@ class Resender:
         try:
             for one in group:
                 self._produce(one)
-            self._commit()
+            transactions.commit(producer, TRANSACTION_SECONDS, self._clock)
         except BaseException:
-            _abort(producer)
+            transactions.abort(producer)
             raise
 
     def _produce(self, one: Again) -> None:
@@ -149,21 +149,7 @@ class Resender:
         try:
             self._producer.produce(topic, value, key, partition=partition, headers=listed)
         except KafkaException as error:
-            if error.args[0].code() == KafkaError._STATE:  # noqa: SLF001  librdkafka's public name
-                self._commit()  # cannot be: but only to who tries is said what is wrong with the transaction
-            raise
-
-    def _commit(self) -> None:
-        """Commit, again where Kafka says that it may be tried again."""
-        deadline = self._clock() + TRANSACTION_SECONDS
-        while True:
-            try:
-                self._producer.commit_transaction(max(deadline - self._clock(), 0.1))
-            except KafkaException as error:
-                if not error.args[0].retriable() or self._clock() >= deadline:
-                    raise
-            else:
-                return
+            raise transactions.cause(self._producer, error) from error
 
     @contextmanager
     def _failures(self, sent: int = 0) -> Iterator[None]:
@@ -176,7 +162,7 @@ class Resender:
             if denial is not None:
                 raise denial from error
             done = f"sent for sure: {sent}; run again, none is sent twice"
-            if cause.code() in _FENCED:
+            if cause.code() in transactions.FENCED:
                 raise EngagementError(f"another `engagement-stream rejects retry` took over; {done}") from error
             if cause.code() == KafkaError.MSG_SIZE_TOO_LARGE:
                 raise EngagementError(
@@ -207,11 +193,3 @@ def _groups(records: Iterable[Again]) -> Iterator[list[Again]]:
             group, size = [], 0
     if group:
         yield group
-
-
-def _abort(producer: Producer) -> None:
-    """End the transaction, if it still can be; else the next retry or the broker's time limit does."""
-    try:
-        producer.abort_transaction(10.0)
-    except KafkaException:
-        producer.purge()

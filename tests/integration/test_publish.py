@@ -169,15 +169,15 @@ def test_missing_topics_are_named_with_the_command_that_makes_them(settings_env:
 # A job as users start it, but for one thing: before it commits, it says so and waits for a line on its stdin.
 WAITING_JOB = """
 import sys
-import jobs.publish, jobs.cli
-commit = jobs.publish._commit
-def wait(producer, clock):
+import store.transactions, jobs.cli
+commit = store.transactions.commit
+def wait(producer, seconds):
     producer.flush(30)
     sys.stderr.write("about to commit\\n")
     sys.stderr.flush()
     sys.stdin.readline()
-    commit(producer, clock)
-jobs.publish._commit = wait
+    commit(producer, seconds)
+store.transactions.commit = wait
 jobs.cli.main()
 """
 
