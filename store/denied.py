@@ -5,7 +5,7 @@ import re
 import redis
 from confluent_kafka import KafkaError
 
-from schemas.exits import Denied
+from schemas.exits import Denied, Unavailable
 
 _GRANT = "grant it, see docs/security.md for what each command needs"
 _KAFKA = frozenset(
@@ -47,3 +47,9 @@ def redis_denial(error: Exception, what: object) -> Denied | None:
             f"Redis denies this user a command that the checkpoint of {what} runs ({commands}): {said}; {_GRANT}"
         )
     return None
+
+
+def redis_failure(error: Exception, what: object, then: str = "") -> Denied | Unavailable:
+    """The error of a question about `what` that Redis refused or gave no answer to; `then` ends the second kind."""
+    said = f"Redis gave no answer for {what}: {type(error).__name__}: {error}{then}"
+    return redis_denial(error, what) or Unavailable(said)

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 from confluent_kafka import (
     IsolationLevel,
-    KafkaError,
     KafkaException,
-    TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, OffsetSpec, TopicDescription
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from schemas.exits import Unavailable
-from store.denied import kafka_denial
+from schemas.exits import Denied, Unavailable
 from store.layout import SlotName
-from store.offsets import LogBounds, answered
+from store.offsets import LogBounds, answered, existing, holders
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -38,21 +35,11 @@ class Group(msgspec.Struct, frozen=True):
 
 
 def read_group(admin: AdminClient, topics: Collection[str], group_id: str) -> Group:
-    """Two requests. Missing topics are left out. Raises Unavailable where Kafka gives no answer about the topics."""
-    described: Mapping[str, Future[TopicDescription]] = admin.describe_topics(
-        TopicCollection(sorted(topics)), request_timeout=ANSWER_SECONDS
-    )
-    found: dict[str, TopicDescription] = {}
-    failed: KafkaException | None = None
-    for name, future in described.items():
-        try:
-            found[name] = answered(future, ANSWER_SECONDS)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                failed = error
-    if failed is not None:
-        message = f"Kafka gave no answer about topics: {failed.args[0].str()}"
-        raise kafka_denial(failed.args[0], "Describe on a topic") or Unavailable(message) from failed
+    """Two requests. Missing topics are left out.
+
+    Raises Unavailable where Kafka gives no answer about the topics, Denied.
+    """
+    found = existing(admin, topics, ANSWER_SECONDS)
     slots = [SlotName(name, n) for name, topic in found.items() for n in range(len(topic.partitions))]
     ids = {name: str(topic.topic_id) for name, topic in found.items()}
     return Group(ids, tuple(sorted(slots)), _owners(admin, group_id))
@@ -64,27 +51,15 @@ def _owners(admin: AdminClient, group_id: str) -> dict[SlotName, str] | None:
     Asked only of a broker that has just answered: where the group's coordinator is away, librdkafka may abort the whole
     process, or never answer (https://github.com/confluentinc/librdkafka/issues/4605).
     """
-    groups: Mapping[str, Future[ConsumerGroupDescription]] = admin.describe_consumer_groups(
-        [group_id], request_timeout=ANSWER_SECONDS
-    )
     try:
-        group = answered(groups[group_id], ANSWER_SECONDS)
-    except KafkaException as error:
-        return {} if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND else None
+        found = holders(admin, group_id, ANSWER_SECONDS)
+    except (Unavailable, Denied):
+        return None
+    # The end of a member's id tells the processes of one machine apart.
     return {
-        SlotName(place.topic, place.partition): f"{member.client_id}/{_short(member.member_id)} at {_host(member.host)}"
-        for member in group.members
-        for place in member.assignment.topic_partitions
+        slot: f"{one.client_id}/{one.member_id[-_SHOWN_OF_MEMBER:]} at {one.host.lstrip('/')}"
+        for slot, one in found.items()
     }
-
-
-def _short(member_id: str) -> str:
-    """Enough of a member's id to tell the processes of one machine apart."""
-    return member_id[-_SHOWN_OF_MEMBER:]
-
-
-def _host(host: str) -> str:
-    return host.lstrip("/")
 
 
 def read_bounds(admin: AdminClient, slots: Collection[SlotName]) -> dict[SlotName, LogBounds]:

@@ -20,6 +20,7 @@ from confluent_kafka.admin import (
     AdminClient,
     ConfigResource,
     ConsumerGroupDescription,
+    MemberDescription,
     OffsetSpec,
     ResourceType,
     TopicDescription,
@@ -72,15 +73,17 @@ def _describe(admin: AdminClient, topics: Collection[str]) -> dict[str, TopicDes
     return found
 
 
-def existing(admin: AdminClient, topics: Collection[str]) -> dict[str, TopicDescription]:
+def existing(
+    admin: AdminClient, topics: Collection[str], seconds: float = ANSWER_SECONDS
+) -> dict[str, TopicDescription]:
     """What the broker says of those of the topics that exist."""
     futures: Mapping[str, Future[TopicDescription]] = admin.describe_topics(
-        TopicCollection(sorted(topics)), request_timeout=ANSWER_SECONDS
+        TopicCollection(sorted(topics)), request_timeout=seconds
     )
     found: dict[str, TopicDescription] = {}
     for name, future in futures.items():
         try:
-            found[name] = answered(future)
+            found[name] = answered(future, seconds)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise _failure(f"topic {name}", error) from error
@@ -139,17 +142,22 @@ def committed(admin: AdminClient, group_id: str, slots: Collection[SlotName]) ->
 
 def owners(admin: AdminClient, group_id: str) -> dict[SlotName, str]:
     """The group member ("client id at host") that every assigned partition belongs to."""
+    return {slot: f"{one.client_id} at {one.host.lstrip('/')}" for slot, one in holders(admin, group_id).items()}
+
+
+def holders(admin: AdminClient, group_id: str, seconds: float = ANSWER_SECONDS) -> dict[SlotName, MemberDescription]:
+    """The group member that every assigned partition belongs to; of a group that does not exist, none."""
     futures: Mapping[str, Future[ConsumerGroupDescription]] = admin.describe_consumer_groups(
-        [group_id], request_timeout=ANSWER_SECONDS
+        [group_id], request_timeout=seconds
     )
     try:
-        group = answered(futures[group_id])
+        group = answered(futures[group_id], seconds)
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return {}
         raise _failure(f"group {group_id}", error) from error
     return {
-        SlotName(place.topic, place.partition): f"{member.client_id} at {member.host.lstrip('/')}"
+        SlotName(place.topic, place.partition): member
         for member in group.members
         for place in member.assignment.topic_partitions
     }

@@ -12,12 +12,12 @@ from typing import cast
 
 import redis
 
-from schemas.exits import Denied, Unavailable
-from store.denied import redis_denial
+from store.denied import redis_failure
 from store.layout import SlotName
 from store.redo import RedoRecord
 
 KEYS_PER_CALL = 500
+AGAIN = "; run this again when it is back"
 
 
 def claim(client: redis.Redis, slot: SlotName, record: RedoRecord, replaceable: Callable[[], bool]) -> bool:
@@ -29,7 +29,7 @@ def claim(client: redis.Redis, slot: SlotName, record: RedoRecord, replaceable: 
             return False
         return bool(script(keys=[slot.redo_key], args=[seen or b"", record.encoded]))
     except (redis.RedisError, OSError) as error:
-        raise _failure(slot, error) from error
+        raise redis_failure(error, slot, AGAIN) from error
 
 
 def purge(client: redis.Redis, slot: SlotName) -> None:
@@ -40,9 +40,4 @@ def purge(client: redis.Redis, slot: SlotName) -> None:
         for at in range(0, len(keys), KEYS_PER_CALL):
             client.unlink(*keys[at : at + KEYS_PER_CALL])
     except (redis.RedisError, OSError) as error:
-        raise _failure(slot, error) from error
-
-
-def _failure(slot: SlotName, error: Exception) -> Denied | Unavailable:
-    message = f"Redis gave no answer for {slot}: {type(error).__name__}: {error}; run this again when it is back"
-    return redis_denial(error, slot) or Unavailable(message)
+        raise redis_failure(error, slot, AGAIN) from error

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import redis
 
-from schemas.exits import Unavailable
+from store.denied import redis_failure
 
 
 class RedisState(msgspec.Struct, frozen=True):
@@ -23,11 +23,11 @@ class RedisState(msgspec.Struct, frozen=True):
 
 
 def redis_state(client: redis.Redis) -> RedisState:
-    """One request. Raises Unavailable where Redis gives no answer."""
+    """One request. Raises Unavailable where Redis gives no answer, Denied."""
     try:
         info: dict[str, Any] = client.info()
     except (redis.RedisError, OSError) as error:
-        raise Unavailable(f"Redis gave no answer for INFO: {type(error).__name__}: {error}") from error
+        raise redis_failure(error, "INFO") from error
     return RedisState(
         memory=int(info.get("used_memory", 0)),
         memory_limit=int(info.get("maxmemory", 0)),

@@ -10,8 +10,8 @@ from typing import cast
 import msgspec
 import redis
 
-from schemas.exits import Blocked, Unavailable
-from store.denied import redis_denial
+from schemas.exits import Blocked
+from store.denied import redis_failure
 from store.layout import STATE_ID_BYTES, Header, SlotName
 
 FIRST_BYTES = 16 * 1024
@@ -45,8 +45,7 @@ def _first_bytes(client: redis.Redis, wanted: Mapping[SlotName, int]) -> list[by
         try:
             return cast("list[bytes]", calls.execute())
         except (redis.RedisError, OSError) as error:
-            message = f"Redis gave no answer for the slots: {type(error).__name__}: {error}"
-            raise redis_denial(error, "the slots") or Unavailable(message) from error
+            raise redis_failure(error, "the slots") from error
 
 
 def _needed(value: bytes) -> int:

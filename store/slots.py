@@ -12,8 +12,8 @@ from typing import cast
 import msgspec
 import redis
 
-from schemas.exits import Blocked, Denied, Unavailable
-from store.denied import redis_denial
+from schemas.exits import Blocked, Unavailable
+from store.denied import redis_failure
 from store.layout import CHUNK_BYTES, STATE_ID_BYTES, Header, SlotName
 from store.redo import RedoRecord, chunks_of, decode_redo
 
@@ -63,7 +63,7 @@ class SlotStore:
         try:
             return cast("bytes", self._client.getrange(slot.redo_key, 0, STATE_ID_BYTES - 1))
         except (redis.RedisError, OSError) as error:
-            raise _failure(slot, error) from error
+            raise redis_failure(error, slot) from error
 
     def read(self, slot: SlotName, record: RedoRecord, strings: Collection[str]) -> dict[str, bytearray]:
         """The named strings as ``record`` makes them. A string that the header does not name comes out empty.
@@ -125,7 +125,7 @@ class SlotStore:
         try:
             answer = self._script(keys=keys, args=[expected, record.encoded, len(chunks), *held])
         except (redis.RedisError, OSError) as error:
-            raise _failure(slot, error) from error
+            raise redis_failure(error, slot) from error
         said, _, key = cast("bytes", answer).decode().partition(" ")
         if key:
             raise Blocked(_short(f"Redis holds less of {key} than it was given"))
@@ -135,7 +135,7 @@ class SlotStore:
         try:
             return cast("bytes | None", self._client.get(key))
         except (redis.RedisError, OSError) as error:
-            raise _failure(key, error) from error
+            raise redis_failure(error, key) from error
 
     def _fetch(
         self, slot: SlotName, record: RedoRecord, lengths: dict[str, int]
@@ -154,7 +154,7 @@ class SlotStore:
                     pipe.mget(keys)
                     state_id, values = cast("tuple[bytes, list[bytes | None]]", pipe.execute())
             except (redis.RedisError, OSError) as error:
-                raise _failure(slot, error) from error
+                raise redis_failure(error, slot) from error
             seen.add(state_id)
             for key, (string, chunk), value in zip(keys, group, values, strict=True):
                 needed, found = _bytes_in(chunk, lengths[string]), len(value or b"")
@@ -191,7 +191,3 @@ def _short(what: str) -> str:
         f"{what}: keys were deleted or evicted; "
         "set maxmemory-policy noeviction, then `engagement-stream rebuild` counts the slot again"
     )
-
-
-def _failure(what: object, error: Exception) -> Denied | Unavailable:
-    return redis_denial(error, what) or Unavailable(f"Redis gave no answer for {what}: {type(error).__name__}: {error}")
