@@ -14,11 +14,11 @@ from jobs.figures import ADOPTION_DAYS, Figures
 from jobs.inputs import Inputs
 from jobs.moved import Moved
 from jobs.reasons import Peers, absence, considered, days_reason, score_reason
-from jobs.records import slot_of
 from jobs.scores import Scores, or_none
 from jobs.windows import FREQUENCIES, Activity
 from schemas.accounts import AccountEntry
 from schemas.scores import ScoreBody
+from store.account_records import slot_of
 
 __all__ = ["Evidence", "Explanation", "explain"]
 

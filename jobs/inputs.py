@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.accounts import AccountEntry
+from store.account_records import AccountsPart
 from store.layout import SlotName
 
 
@@ -55,16 +55,6 @@ class ActionsPart:
     counts: Mapping[int, NDArray[np.uint32]]
     minutes: Mapping[int, NDArray[np.uint32]]
     users: UsersPart
-
-
-@dataclass(frozen=True)
-class AccountsPart:
-    """The valid records of one slot of the accounts topic, in order of offset."""
-
-    slot: SlotName
-    entries: list[AccountEntry]
-    gapped: bool = False
-    """A person had it go on over a gap, perhaps in another topic of the name: offsets say nothing of earlier runs."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from jobs.inputs import AccountsPart
-from jobs.records import AccountRecords
 from jobs.user_scores import UserFigure
 from schemas import manifest as manifest_schema
 from schemas.exits import EngagementError, Unavailable, UsageError
@@ -20,6 +18,7 @@ from schemas.manifest import Manifest, weights_version
 from schemas.scores import SCHEMA_HEADER, USER_SCHEMA_HEADER, ScoreBody, UserScore, Weighted, encode
 from schemas.settings import Settings
 from store import transactions
+from store.account_records import AccountRecords, AccountsPart
 from store.connect import kafka_producer
 from store.denied import kafka_denial
 from store.runs import manifests

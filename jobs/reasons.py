@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from jobs.days import WINDOW_DAYS, Window, iso
-from jobs.inputs import AccountsPart
-from jobs.records import slot_of
 from jobs.scores import Scores
 from schemas.accounts import AccountEntry
 from schemas.manifest import ScoreBasis
 from schemas.scores import ScoreBody
+from store.account_records import AccountsPart, slot_of
 
 
 @dataclass(frozen=True)

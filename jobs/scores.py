@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from jobs.days import Window
 from jobs.inputs import Inputs
 from jobs.ranking import NONE, Ranks, Standing, by_actions, by_minutes, rank_accounts
-from jobs.records import AccountRecords, records_in_force
 from jobs.usage import minutes_over
 from jobs.windows import Activity, Members, roll, sum_over_slots
 from schemas.manifest import Cohort, RunConfig
 from schemas.moments import Calendar
+from store.account_records import AccountRecords, records_in_force
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.days import COUNT_DAYS, Window, iso
-from jobs.inputs import AccountsPart, ActionsPart, Inputs, UsersPart
+from jobs.inputs import ActionsPart, Inputs, UsersPart
 from schemas.exits import Blocked, ConfigurationError, EngagementError, UsageError
 from schemas.settings import Settings
 from store import tables, vectors
+from store.account_records import AccountsPart
 from store.layout import (
     ACCOUNTS,
     ACTIONS,

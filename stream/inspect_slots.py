@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from schemas.accounts import AccountEntry
 from schemas.exits import Blocked, EngagementError, Obstacle
 from store import tables, vectors
+from store.account_records import AccountsPart, records_in_force
 from store.layout import (
     ACCOUNTS,
     ACTIONS,
@@ -163,32 +164,12 @@ def account_records(store: SlotStore, slot: SlotName, account: str) -> list[Reco
 
 
 def in_force(records: list[RecordOfAccount], now: int) -> RecordOfAccount | None:
-    """The record of an account that is in force at a moment (ms): the last of those with the greatest `effective_at`.
-
-    A null forgets what came before it in the topic; across partitions that is by (timestamp, partition, offset).
-    """
-    chosen: RecordOfAccount | None = None
-    for one in _in_topic_order(records):
-        if one.entry.forgotten:
-            chosen = None
-        elif _since(one) < now and (chosen is None or _since(one) >= _since(chosen)):
-            chosen = one
-    return chosen
-
-
-def _in_topic_order(records: list[RecordOfAccount]) -> list[RecordOfAccount]:
-    latest: dict[SlotName, int] = {}
-    keyed: list[tuple[tuple[int, int, int], RecordOfAccount]] = []
+    """The record of an account that is in force at a moment (ms), as the daily job finds it."""
+    parts: dict[SlotName, AccountsPart] = {}
     for one in sorted(records, key=lambda one: (one.slot, one.entry.offset)):
-        # A timestamp counts as at least that of the records before it, so that no partition's order is turned.
-        latest[one.slot] = max(one.entry.timestamp, latest.get(one.slot, one.entry.timestamp))
-        keyed.append(((latest[one.slot], one.slot.partition, one.entry.offset), one))
-    return [one for _, one in sorted(keyed, key=lambda pair: pair[0])]
-
-
-def _since(one: RecordOfAccount) -> float:
-    since = one.entry.effective_at
-    return float("-inf") if since is None else since
+        parts.setdefault(one.slot, AccountsPart(one.slot, [])).entries.append(one.entry)
+    found = records_in_force(list(parts.values()), now).in_force.values()
+    return next((one for one in records for entry in found if one.entry is entry), None)
 
 
 def missing(account: str) -> EngagementError:

@@ -3,9 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.inputs import AccountsPart
-from jobs.records import records_in_force
 from schemas.accounts import AccountEntry
+from store.account_records import AccountsPart, records_in_force
 from store.layout import SlotName
 
 TOPIC = "t.accounts"

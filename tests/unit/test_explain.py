@@ -4,10 +4,11 @@ from jobs.daily import score_days
 from jobs.days import COUNT_DAYS, Window
 from jobs.explain import Evidence, Explanation, explain
 from jobs.figures import figures_of
-from jobs.inputs import AccountsPart, Inputs
+from jobs.inputs import Inputs
 from jobs.narrate import lines
 from jobs.scores import activity_of
 from schemas.accounts import AccountEntry
+from store.account_records import AccountsPart
 from store.layout import SlotName
 from tests.parts import actions_part, settings_with
 

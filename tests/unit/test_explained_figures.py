@@ -10,11 +10,12 @@ from jobs.daily import score_days
 from jobs.days import COUNT_DAYS, Window
 from jobs.explain import Evidence, Explanation, explain
 from jobs.figures import figures_of
-from jobs.inputs import AccountsPart, ActionsPart, Inputs
+from jobs.inputs import ActionsPart, Inputs
 from jobs.narrate import lines, print_explanation
 from jobs.scores import activity_of
 from schemas.accounts import AccountEntry
 from schemas.manifest import Manifest
+from store.account_records import AccountsPart
 from store.layout import SlotName
 from tests.parts import actions_part, settings_with
 

@@ -4,10 +4,9 @@ from random import Random
 
 import pytest
 
-from jobs.inputs import AccountsPart
-from jobs.records import records_in_force
 from schemas.accounts import AccountEntry
 from store import tables
+from store.account_records import AccountsPart, records_in_force
 from store.layout import SlotName
 from stream.inspect_slots import RecordOfAccount, find_account, in_force
 

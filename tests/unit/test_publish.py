@@ -3,13 +3,12 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from jobs.inputs import AccountsPart
 from jobs.publish import Decision, decide, newly_forgotten, refuse_older, score_values
-from jobs.records import AccountRecords, records_in_force
 from schemas.accounts import AccountEntry
 from schemas.exits import Exit, UsageError
 from schemas.manifest import Manifest, RunConfig
 from schemas.scores import Weighted, encode
+from store.account_records import AccountRecords, AccountsPart, records_in_force
 from store.layout import SlotName
 from tests.parts import score_body
 

@@ -1,6 +1,5 @@
-from jobs.inputs import AccountsPart
-from jobs.records import records_in_force
 from schemas.accounts import AccountEntry
+from store.account_records import AccountsPart, records_in_force
 from store.layout import SlotName
 
 END = 1_000

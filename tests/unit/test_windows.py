@@ -4,9 +4,10 @@ import pytest
 
 from jobs.days import Window
 from jobs.figures import Figures
-from jobs.inputs import AccountsPart, ActionsPart, Inputs
+from jobs.inputs import ActionsPart, Inputs
 from schemas.accounts import AccountEntry
 from schemas.scores import ScoreBody
+from store.account_records import AccountsPart
 from store.layout import SlotName
 from tests.parts import actions_part, figures_for
 

@@ -8,12 +8,21 @@ earlier records in the same partition, so that this order never contradicts the 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from jobs.inputs import AccountsPart
 from schemas.accounts import AccountEntry
 from store.layout import SlotName
 
 BEFORE_ALL = -(2**62)
 """Effective from before any moment: what an absent `effective_at` means."""
+
+
+@dataclass(frozen=True)
+class AccountsPart:
+    """The valid records of one slot of the accounts topic, in order of offset."""
+
+    slot: SlotName
+    entries: list[AccountEntry]
+    gapped: bool = False
+    """A person had it go on over a gap, perhaps in another topic of the name: offsets say nothing of earlier runs."""
 
 
 @dataclass(frozen=True)
