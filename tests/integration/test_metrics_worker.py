@@ -109,11 +109,15 @@ def test_a_standby_without_partitions_is_ready(live: Live, chosen: str) -> None:
     live = live.given(ENGAGEMENT_KAFKA=chosen)
     live.topics()
     with telling_worker(live) as first, telling_worker(live) as second, telling_worker(live) as third:
-        for one in (first, second, third):
-            one.wait_ready()
+        workers = (first, second, third)
         name = 'engagement_worker_assigned_partitions{topic="actions"}'
-        owned = [one.samples().get(name, 0) for one in (first, second, third)]
-        assert sorted(owned) == [0, 0, 1]
+        # With the consumer protocol a member is ready before it knows its share.
+        wait_until(
+            lambda: sorted(one.samples().get(name, 0) for one in workers) == [0, 0, 1], what="one owner of three"
+        )
+        for one in workers:
+            one.wait_ready()
+        assert sorted(one.samples().get(name, 0) for one in workers) == [0, 0, 1]
 
 
 def test_while_redis_is_down_a_worker_lives_but_is_not_ready_and_says_why(fragile: Live, own_redis: LocalRedis) -> None:
