@@ -42,6 +42,9 @@ class ObservedSlot:
         self._taken: deque[tuple[NDArray[np.int64], NDArray[np.int64]]] = deque()
         """Offsets and timestamps of the records that are not stored yet."""
         self._refused: dict[str, int] = {}
+        """By reason, since the newest checkpoint was built."""
+        self._passed: dict[str, int] = {}
+        """Those that it passes, until it is true."""
 
     def loaded(self, header: Header) -> None:
         """Memory holds what the header says."""
@@ -52,7 +55,7 @@ class ObservedSlot:
     def forgot(self) -> None:
         """Memory was thrown away; the slot has to be loaded again."""
         self._taken.clear()
-        self._refused = {}
+        self._refused, self._passed = {}, {}
         self._state.stored_offset = self._state.uncounted_timestamp = None
 
     def moved(self) -> None:
@@ -71,10 +74,9 @@ class ObservedSlot:
         """A record is not counted; it is shown as such once a checkpoint has passed it."""
         self._refused[reason] = self._refused.get(reason, 0) + 1
 
-    def built(self) -> dict[str, int]:
-        """The refused records that the checkpoint built now passes: what `stored` is to be told of it."""
-        refused, self._refused = self._refused, {}
-        return refused
+    def built(self) -> None:
+        """A checkpoint passes the records refused so far."""
+        self._passed, self._refused = self._refused, {}
 
     def answered(self, outcome: Answer | None, seconds: float, size: int) -> None:
         """A checkpoint was sent; None stands for no answer."""
@@ -83,13 +85,14 @@ class ObservedSlot:
         self._topic.seconds.observe(seconds)
         self._topic.sizes.observe(size)
 
-    def stored(self, before: RedoRecord | None, record: RedoRecord, refused: dict[str, int]) -> None:
-        """A checkpoint is true: what it adds to the one before it counts."""
+    def stored(self, before: RedoRecord | None, record: RedoRecord) -> None:
+        """The checkpoint built last is true: what it adds to the one before it counts."""
         state, after = self._state, record.header
         state.counted += after.counted - (before.header.counted if before else 0)
         state.late += after.late - (before.header.late if before else 0)
-        for reason, count in refused.items():
+        for reason, count in self._passed.items():
             state.rejected[reason] = state.rejected.get(reason, 0) + count
+        self._passed = {}
         state.waiting_for = None
         self._stands_at(after)
 

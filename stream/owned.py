@@ -78,7 +78,6 @@ class OwnedSlot:
         self._in_hand: deque[Batch] = deque()
         self._tally = Tally()
         self._confirmed: deque[tuple[float, int]] = deque()
-        self._refused: dict[str, int] = {}
         self._events = 0
         self._written_at = 0.0
         self._compared_at = 0.0
@@ -263,11 +262,11 @@ class OwnedSlot:
             self._close_days()
             with self._whole():
                 self._pending = self.slot.build(self._parts.new_state_id(), self._stored)
-            self._refused = self._notes.built()
+            self._notes.built()
             self._events = 0
         if self._send(self._pending) is Answer.OTHER:
             raise SlotMovedError
-        self._notes.stored(self._stored, self._pending, self._refused)
+        self._notes.stored(self._stored, self._pending)
         self._stored, self._pending = self._pending, None
         self._written_at = self._compared_at = now
         self._pause = self._pause_when_moved = 0.0

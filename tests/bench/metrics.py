@@ -88,7 +88,8 @@ def _note_batch(observed: Observed, notes: ObservedSlot, batch: Batch) -> None:
 
 def _note_checkpoint(notes: ObservedSlot, stored: RedoRecord | None, record: RedoRecord) -> None:
     notes.answered(Answer.APPLIED, 0.01, len(record.encoded))
-    notes.stored(stored, record, notes.built())
+    notes.built()
+    notes.stored(stored, record)
 
 
 def _timed(step: Callable[[], object]) -> float:

@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from services.redis import LocalRedis
 from stream import owned
-from tests.integration.live import Live
+from tests.integration.live import Live, action
 
 
 @pytest.fixture
@@ -28,3 +28,13 @@ def own_redis(local_redis: Callable[[], LocalRedis]) -> LocalRedis:
 def fragile(live: Live, own_redis: LocalRedis) -> Live:
     """A system of its own on `own_redis`."""
     return live.given(REDIS_URL=own_redis.url)
+
+
+@pytest.fixture
+def counted_100(live: Live) -> Live:
+    """100 actions, counted and stored."""
+    live.topics()
+    live.produce([action()] * 100)
+    with live.worker():
+        live.wait_stored(100)
+    return live

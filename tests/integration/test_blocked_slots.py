@@ -24,16 +24,6 @@ def command(live: Live, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(line, cwd=ROOT, env=live.environment, capture_output=True, text=True, timeout=90, check=False)
 
 
-@pytest.fixture
-def counted_100(live: Live) -> Live:
-    """100 actions, counted and stored."""
-    live.topics()
-    live.produce([action()] * 100)
-    with live.worker():
-        live.wait_stored(100)
-    return live
-
-
 def delete_records(live: Live, before: int) -> None:
     place = TopicPartition(live.slot().topic, 0, before)
     admin = live.admin

@@ -19,16 +19,6 @@ from tests.integration.live import Live, action
 NOW = Now(0.0, 0.0)
 
 
-@pytest.fixture
-def counted_100(live: Live) -> Live:
-    """100 actions, counted and stored."""
-    live.topics()
-    live.produce([action()] * 100)
-    with live.worker():
-        live.wait_stored(100)
-    return live
-
-
 def ended(live: Live) -> Seen:
     """A worker that could not go on, as its command knows it."""
     observed = Observed()

@@ -67,9 +67,9 @@ class RunChecker:
         """All records, in order of partition and offset."""
         places = patiently(lambda: self._topics.places([topic]), (KafkaException,))
         starts = patiently(lambda: self._topics.starts(places), (KafkaException,))
-        ends = patiently(lambda: self._topics.ends(places, committed=True), (KafkaException,))
+        ends = patiently(lambda: self._topics.ends(places), (KafkaException,))
         legs = {place: (starts[place], ends[place]) for place in places}
-        found = [message for _, part in self._topics.read(legs, committed=True) for message in part]
+        found = [message for _, part in self._topics.read(legs) for message in part]
         return sorted(found, key=lambda message: (message.partition() or 0, message.offset() or 0))
 
     def _accuse(self, run: object, text: str) -> None:

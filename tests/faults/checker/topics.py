@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any, TypeVar
 
 from confluent_kafka import (
@@ -63,30 +64,26 @@ class Topics:
         return [(topic, partition) for topic in topics if topic in found for partition in range(found[topic][1])]
 
     def starts(self, places: list[Place]) -> dict[Place, int]:
-        return self._offsets(places, OffsetSpec.earliest(), committed=True)
+        return self._offsets(places, OffsetSpec.earliest())
 
-    def ends(self, places: list[Place], *, committed: bool = True, seconds: float = 5.0) -> dict[Place, int]:
-        """Last stable offsets, or the ends that also uncommitted records are below of."""
-        return self._offsets(places, OffsetSpec.latest(), committed=committed, seconds=seconds)
+    def ends(self, places: list[Place], *, seconds: float = 5.0) -> dict[Place, int]:
+        """Last stable offsets."""
+        return self._offsets(places, OffsetSpec.latest(), seconds=seconds)
 
-    def _offsets(
-        self, places: list[Place], spec: OffsetSpec, *, committed: bool, seconds: float = 5.0
-    ) -> dict[Place, int]:
-        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+    def _offsets(self, places: list[Place], spec: OffsetSpec, *, seconds: float = 5.0) -> dict[Place, int]:
+        level = IsolationLevel.READ_COMMITTED
         if not places:
             return {}
         wanted = {TopicPartition(*place): spec for place in places}
         futures = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=seconds)
         return {(at.topic, at.partition): future.result().offset for at, future in futures.items()}
 
-    def read(
-        self, legs: Mapping[Place, tuple[int, int]], *, committed: bool = True
-    ) -> Iterator[tuple[Place, list[Message]]]:
+    def read(self, legs: Mapping[Place, tuple[int, int]]) -> Iterator[tuple[Place, list[Message]]]:
         """The records of each leg (from, to), in order within a place; fails where the log does not come that far."""
         left = {place: end for place, (start, end) in legs.items() if start < end}
         if not left:
             return
-        with _consumer(self._bootstrap, committed=committed) as consumer:
+        with closing(_consumer(self._bootstrap)) as consumer:
             consumer.assign([TopicPartition(*place, legs[place][0]) for place in left])
             progress = time.monotonic()
             while left:
@@ -97,27 +94,20 @@ class Topics:
                 yield from _sorted_out(messages, left, consumer)
 
 
-class _consumer:  # noqa: N801  reads as a function
-    def __init__(self, bootstrap: str, *, committed: bool) -> None:
-        settings: dict[str, Any] = {
-            "bootstrap.servers": bootstrap,
-            "group.id": "checker",
-            "isolation.level": "read_committed" if committed else "read_uncommitted",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "error",
-            "enable.partition.eof": True,
-            "fetch.message.max.bytes": 8_000_000,
-            "fetch.queue.backoff.ms": 5,
-            "queued.max.messages.kbytes": 131_072,
-        }
-        self._consumer = Consumer(settings)
-
-    def __enter__(self) -> Consumer:
-        return self._consumer
-
-    def __exit__(self, *_: object) -> None:
-        self._consumer.close()
+def _consumer(bootstrap: str) -> Consumer:
+    settings: dict[str, Any] = {
+        "bootstrap.servers": bootstrap,
+        "group.id": "checker",
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "fetch.message.max.bytes": 8_000_000,
+        "fetch.queue.backoff.ms": 5,
+        "queued.max.messages.kbytes": 131_072,
+    }
+    return Consumer(settings)
 
 
 def _sorted_out(
