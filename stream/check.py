@@ -36,6 +36,10 @@ class Topic(StrEnum):
     ACTIONS = "actions"
     ACCOUNTS = "accounts"
 
+    def within(self, settings: Settings) -> str:
+        """Its name in this system."""
+        return settings.topics.actions if self is Topic.ACTIONS else settings.topics.accounts
+
 
 class LineVerdict(msgspec.Struct, frozen=True):
     """What would become of the event on a line (from 1). `reason` and `detail` are None where it would be counted."""

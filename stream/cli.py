@@ -188,7 +188,7 @@ def _kafka(settings: Settings) -> AdminClient:
 
 
 def _partitions(admin: AdminClient, settings: Settings, topic: Topic, partition: int | None) -> list[Partition]:
-    name = settings.topics.actions if topic is Topic.ACTIONS else settings.topics.accounts
+    name = topic.within(settings)
     bounds = ask_patiently(lambda: log_bounds(admin, [name]))
     chosen = bounds if partition is None else {SlotName(name, partition)} & bounds.keys()
     if not chosen:

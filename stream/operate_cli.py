@@ -10,6 +10,7 @@ from functools import partial
 from typing import Annotated
 
 import typer
+from confluent_kafka.admin import AdminClient
 
 from schemas.exits import EngagementError, UsageError
 from schemas.rejects import Reason, printable
@@ -56,10 +57,10 @@ def list_rejects(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List refused records, each once, and how many there are by reason. The JSON records are what `retry` takes."""
-    settings = _settings()
+    settings, admin = _opened()
     moment = None if since is None else _ms(since, settings)
-    wanted = Wanted(reason, None if topic is None else _full(settings, topic))
-    found = look_at(read_rejects(settings, _span(settings), moment), wanted, limit)
+    wanted = Wanted(reason, None if topic is None else topic.within(settings))
+    found = look_at(read_rejects(settings, _span(admin, settings), moment), wanted, limit)
     if output is Output.JSON:
         write_json(sys.stdout, found.rows)
         return
@@ -84,20 +85,20 @@ def retry_rejects(  # noqa: PLR0913  one for each option
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
 ) -> None:
     """Send refused records to their input topic again, as they were or fixed; each only once."""
-    settings = _settings()
+    settings, admin = _opened()
     if (partition is None) != (offset is None):
         raise UsageError("--partition and --offset name one record together; give both")
     if sum((everything, reason is not None, offset is not None, file is not None)) != 1:
         raise UsageError("choose what to send again: one of --reason, --all, --file, or --partition with --offset")
     place = None
     if partition is not None and offset is not None:
-        place = Place(_full(settings, topic or Topic.ACTIONS), partition, offset)
-    of_topic = None if topic is None else _full(settings, topic)
+        place = Place((topic or Topic.ACTIONS).within(settings), partition, offset)
+    of_topic = None if topic is None else topic.within(settings)
     choice = Choice(Wanted(reason, of_topic, place), _fixes(settings, file), force)
     if dry_run:
-        _say_what_would_be_sent(settings, choice)
+        _say_what_would_be_sent(admin, settings, choice)
     else:
-        _send(settings, choice)
+        _send(admin, settings, choice)
 
 
 def inspect(
@@ -109,11 +110,11 @@ def inspect(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the raw counters and records of an account as they are in Redis; exit 1 if there are none."""
-    settings = _settings()
+    settings, admin = _opened()
     with closing(connect_redis(settings)) as client:
         wait_for_redis(client, settings)
         store = SlotStore(client)
-        slots = _slots(settings)
+        slots = _slots(admin, settings)
         actions, accounts = ([one for one in slots if one.topic == name] for name in _inputs(settings))
         looked = [account_in_slot(store, slot, account, days) for slot in actions]
         figures = [one for one in looked if one is not None]
@@ -127,33 +128,30 @@ def inspect(
         print_inspection(found, sys.stdout)
 
 
-def _settings() -> Settings:
-    """Of what the environment names, once Kafka answers."""
+def _opened() -> tuple[Settings, AdminClient]:
+    """What the environment names, once Kafka answers."""
     settings = load_settings(os.environ)
-    wait_for_kafka(kafka_admin(settings), settings)
-    return settings
+    admin = kafka_admin(settings)
+    wait_for_kafka(admin, settings)
+    return settings, admin
 
 
 def _inputs(settings: Settings) -> tuple[str, str]:
     return settings.topics.actions, settings.topics.accounts
 
 
-def _full(settings: Settings, topic: Topic) -> str:
-    return settings.topics.actions if topic is Topic.ACTIONS else settings.topics.accounts
-
-
-def _slots(settings: Settings) -> list[SlotName]:
-    counts = ask_patiently(lambda: partitions(kafka_admin(settings), _inputs(settings)))
+def _slots(admin: AdminClient, settings: Settings) -> list[SlotName]:
+    counts = ask_patiently(lambda: partitions(admin, _inputs(settings)))
     return [SlotName(topic, number) for topic, count in counts.items() for number in range(count)]
 
 
-def _span(settings: Settings) -> Span:
-    return Span(ask_patiently(lambda: log_bounds(kafka_admin(settings), [settings.topics.rejects])))
+def _span(admin: AdminClient, settings: Settings) -> Span:
+    return Span(ask_patiently(lambda: log_bounds(admin, [settings.topics.rejects])))
 
 
-def _whole_span(settings: Settings) -> Span:
+def _whole_span(admin: AdminClient, settings: Settings) -> Span:
     """Also up to where a transaction is open still: what another retry marks there must not be missed."""
-    admin, span = kafka_admin(settings), _span(settings)
+    span = _span(admin, settings)
     ends = {slot: ask_patiently(partial(high_watermark, admin, slot)) for slot in span.bounds}
     return Span({slot: LogBounds(log.start, ends[slot]) for slot, log in span.bounds.items()})
 
@@ -176,16 +174,16 @@ def _fixes(settings: Settings, file: str | None) -> dict[Place, Fixed] | None:
         return read_fixes(lines, settings)
 
 
-def _send(settings: Settings, choice: Choice) -> None:
+def _send(admin: AdminClient, settings: Settings, choice: Choice) -> None:
     sender = Resender(settings)  # first: from here on nobody else adds marks
-    span = _whole_span(settings)
+    span = _whole_span(admin, settings)
     found = survey(read_rejects(settings, span), choice)
     sent = sender.send(select(read_rejects(settings, span), choice, found))
     _say(sent, found, choice, "sent again")
 
 
-def _say_what_would_be_sent(settings: Settings, choice: Choice) -> None:
-    span = _whole_span(settings)
+def _say_what_would_be_sent(admin: AdminClient, settings: Settings, choice: Choice) -> None:
+    span = _whole_span(admin, settings)
     found = survey(read_rejects(settings, span), choice)
     rows = [_cells(one) for one in select(read_rejects(settings, span), choice, found)]
     if rows:
