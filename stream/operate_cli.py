@@ -26,7 +26,7 @@ from stream.fixes import read_fixes
 from stream.inspect_report import inspection, print_inspection
 from stream.inspect_slots import account_in_slot, account_records, missing
 from stream.rejects_report import HEADING, SHOWN_CHARACTERS, SUMMARY_HEADING, Wanted, look_at, reason_cells, row_cells
-from stream.rejects_topic import Place, Span, read_rejects
+from stream.rejects_topic import Place, read_rejects
 from stream.retry import Again, Choice, Fixed, Resender, Survey, select, survey
 
 DEFAULT_ROWS = 100
@@ -60,7 +60,7 @@ def list_rejects(
     settings, admin = _opened()
     moment = None if since is None else _ms(since, settings)
     wanted = Wanted(reason, None if topic is None else topic.within(settings))
-    found = look_at(read_rejects(settings, _span(admin, settings), moment), wanted, limit)
+    found = look_at(read_rejects(settings, _bounds(admin, settings), moment), wanted, limit)
     if output is Output.JSON:
         write_json(sys.stdout, found.rows)
         return
@@ -145,15 +145,16 @@ def _slots(admin: AdminClient, settings: Settings) -> list[SlotName]:
     return [SlotName(topic, number) for topic, count in counts.items() for number in range(count)]
 
 
-def _span(admin: AdminClient, settings: Settings) -> Span:
-    return Span(ask_patiently(lambda: log_bounds(admin, [settings.topics.rejects])))
+def _bounds(admin: AdminClient, settings: Settings) -> dict[SlotName, LogBounds]:
+    return ask_patiently(lambda: log_bounds(admin, [settings.topics.rejects]))
 
 
-def _whole_span(admin: AdminClient, settings: Settings) -> Span:
+def _whole_bounds(admin: AdminClient, settings: Settings) -> dict[SlotName, LogBounds]:
     """Also up to where a transaction is open still: what another retry marks there must not be missed."""
-    span = _span(admin, settings)
-    ends = {slot: ask_patiently(partial(high_watermark, admin, slot)) for slot in span.bounds}
-    return Span({slot: LogBounds(log.start, ends[slot]) for slot, log in span.bounds.items()})
+    return {
+        slot: LogBounds(log.start, ask_patiently(partial(high_watermark, admin, slot)))
+        for slot, log in _bounds(admin, settings).items()
+    }
 
 
 def _ms(text: str, settings: Settings) -> int:
@@ -176,16 +177,16 @@ def _fixes(settings: Settings, file: str | None) -> dict[Place, Fixed] | None:
 
 def _send(admin: AdminClient, settings: Settings, choice: Choice) -> None:
     sender = Resender(settings)  # first: from here on nobody else adds marks
-    span = _whole_span(admin, settings)
-    found = survey(read_rejects(settings, span), choice)
-    sent = sender.send(select(read_rejects(settings, span), choice, found))
+    bounds = _whole_bounds(admin, settings)
+    found = survey(read_rejects(settings, bounds), choice)
+    sent = sender.send(select(read_rejects(settings, bounds), choice, found))
     _say(sent, found, choice, "sent again")
 
 
 def _say_what_would_be_sent(admin: AdminClient, settings: Settings, choice: Choice) -> None:
-    span = _whole_span(admin, settings)
-    found = survey(read_rejects(settings, span), choice)
-    rows = [_cells(one) for one in select(read_rejects(settings, span), choice, found)]
+    bounds = _whole_bounds(admin, settings)
+    found = survey(read_rejects(settings, bounds), choice)
+    rows = [_cells(one) for one in select(read_rejects(settings, bounds), choice, found)]
     if rows:
         write_table(sys.stdout, WOULD_SEND, rows)
     _say(len(rows), found, choice, "would be sent again")

@@ -56,27 +56,24 @@ class Mark(msgspec.Struct, frozen=True):
     source: Place
 
 
-class Span(msgspec.Struct, frozen=True):
-    """The offsets of the rejects topic to be read, by its partitions."""
-
-    bounds: Mapping[SlotName, LogBounds]
-
-
 def read_rejects(
-    settings: Settings, span: Span, since: int | None = None, clock: Callable[[], float] = time.monotonic
+    settings: Settings,
+    bounds: Mapping[SlotName, LogBounds],
+    since: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Rejected | Mark]:
-    """All committed records of the span, in order within a partition; `since` (ms) leaves out what came before it.
+    """All committed records within bounds, in order within a partition; `since` (ms) leaves out what came before it.
 
     Records that are neither, such as those that another program wrote, are passed over. Raises Unavailable where the
     broker brings nothing for IDLE_SECONDS, Denied.
     """
-    open_ends = {slot: log.end for slot, log in span.bounds.items() if log.start < log.end}
+    open_ends = {slot: log.end for slot, log in bounds.items() if log.start < log.end}
     if not open_ends:
         return
     # The group is never joined and nothing is committed, but librdkafka wants its name.
     consumer = kafka_consumer(settings, **{"group.id": settings.group_id, "enable.partition.eof": True})
     try:
-        consumer.assign(_starts(consumer, {slot: span.bounds[slot] for slot in open_ends}, since))
+        consumer.assign(_starts(consumer, {slot: bounds[slot] for slot in open_ends}, since))
         for message in _until(consumer, open_ends, settings, clock):
             record = parse(message)
             if record is not None and (since is None or message.timestamp()[1] >= since):
