@@ -85,6 +85,21 @@ def test_no_reader_can_do_without_any_of_its_rights(
     secured.restore(stored)
 
 
+@pytest.mark.usefixtures("published")
+def test_rejects_and_accounts_are_looked_at_with_the_rights_for_it(secured: System) -> None:
+    produce(secured, [Event("engagement.actions", 0, {"account_id": "intel.com"})])
+    count_all(secured)
+    listed = succeed(secured, "engagement-rejects", "-m", STREAM, "rejects", "list", "--output", "json")
+    assert [one["reason"] for one in listed.records] == ["missing_field"]
+    sent = succeed(secured, "engagement-rejects", "-m", STREAM, "rejects", "retry", "--all")
+    assert "1" in sent.out + sent.err
+    seen = succeed(secured, "engagement-inspect", "-m", STREAM, "inspect", "intel.com", "--output", "json")
+    assert seen.records
+    for command in ("lag", "top"):
+        shown = succeed(secured, "engagement-lag", "-m", STREAM, command, *(["--once"] if command == "top" else []))
+        assert "unknown" not in shown.out.lower()
+
+
 def restore(system: System, stored: dict[bytes, bytes]) -> None:
     """Make slots what they were, in a Redis that has not seen the script, with nothing committed in Kafka."""
     system.restore(stored)
@@ -156,18 +171,3 @@ def test_no_gap_is_accepted_without_any_of_its_rights(
 
 def test_no_producer_can_do_without_any_of_its_rights(counted: System, granted: dict[str, Grant]) -> None:
     assert not wrong_refusals(counted, granted["engagement-producer"], [("examples/load_sample.py",)])
-
-
-@pytest.mark.usefixtures("published")
-def test_rejects_and_accounts_are_looked_at_with_the_rights_for_it(secured: System) -> None:
-    produce(secured, [Event("engagement.actions", 0, {"account_id": "intel.com"})])
-    count_all(secured)
-    listed = succeed(secured, "engagement-rejects", "-m", STREAM, "rejects", "list", "--output", "json")
-    assert [one["reason"] for one in listed.records] == ["missing_field"]
-    sent = succeed(secured, "engagement-rejects", "-m", STREAM, "rejects", "retry", "--all")
-    assert "1" in sent.out + sent.err
-    seen = succeed(secured, "engagement-inspect", "-m", STREAM, "inspect", "intel.com", "--output", "json")
-    assert seen.records
-    for command in ("lag", "top"):
-        shown = succeed(secured, "engagement-lag", "-m", STREAM, command, *(["--once"] if command == "top" else []))
-        assert "unknown" not in shown.out.lower()
