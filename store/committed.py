@@ -1,4 +1,4 @@
-"""Which partitions a consumer group has ever committed an offset for: traces of a slot that Redis lost.
+"""The offsets that the stream's group committed in Kafka: traces of a slot that Redis lost, never places to resume at.
 
 Asked by a consumer, not by the admin client: of that, an answer about offsets may never come when the group's
 coordinator has just come back, and the future that waits for it waits for good.
@@ -6,10 +6,12 @@ coordinator has just come back, and the future that waits for it waits for good.
 
 from collections.abc import Collection
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from schemas.exits import Denied, Unavailable
 from schemas.settings import Settings
 from store.connect import kafka_consumer
+from store.denied import kafka_denial
 from store.layout import SlotName
 
 ANSWER_SECONDS = 5.0
@@ -28,15 +30,24 @@ class Committed:
             self._consumer.close()
             self._consumer = None
 
-    def among(self, slots: Collection[SlotName]) -> set[SlotName]:
-        """Those of `slots` with a committed offset; none where the broker gives no answer."""
+    def offsets(self, slots: Collection[SlotName]) -> dict[SlotName, int]:
+        """The offset of each of `slots` that has one. Raises Unavailable without an answer, Denied without a right."""
         if not slots:
-            return set()
+            return {}
         if self._consumer is None:
             self._consumer = kafka_consumer(self._settings, **{"group.id": self._settings.group_id})
         places = [TopicPartition(slot.topic, slot.partition) for slot in slots]
         try:
             found = self._consumer.committed(places, timeout=ANSWER_SECONDS)
-        except KafkaException:
-            return set()
-        return {SlotName(place.topic, place.partition) for place in found if place.error is None and place.offset >= 0}
+        except KafkaException as error:
+            raise self._failure(error.args[0]) from error
+        for place in found:
+            if place.error is not None:
+                raise self._failure(place.error)
+        return {SlotName(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
+
+    def _failure(self, error: KafkaError) -> Denied | Unavailable:
+        what = f"group {self._settings.group_id}"
+        return kafka_denial(error, f"Describe on {what}") or Unavailable(
+            f"Kafka gave no answer for {what}: {error.str()}; see the broker, then run again"
+        )

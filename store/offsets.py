@@ -1,4 +1,4 @@
-"""What the broker knows about topics and groups: partitions, topic ids, log bounds, committed offsets, owners.
+"""What the broker knows about topics and groups: partitions, topic ids, log bounds, owners.
 
 All functions raise Unavailable where the broker gives no answer, Denied where it refuses one for lack of a right.
 """
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -120,23 +119,6 @@ def _offsets(
         wanted = {place: spec for place in wanted if SlotName(place.topic, place.partition) not in found}
         if wanted:
             time.sleep(_PAUSE_SECONDS)
-    return found
-
-
-def committed(admin: AdminClient, group_id: str, slots: Collection[SlotName]) -> dict[SlotName, int]:
-    """The offsets that a consumer group committed in Kafka; slots without one are left out."""
-    if not slots:
-        return {}
-    places = [TopicPartition(slot.topic, slot.partition) for slot in slots]
-    request = [ConsumerGroupTopicPartitions(group_id, places)]
-    futures = admin.list_consumer_group_offsets(request, request_timeout=ANSWER_SECONDS)
-    answer: ConsumerGroupTopicPartitions = _result(f"group {group_id}", futures[group_id])
-    found: dict[SlotName, int] = {}
-    for place in answer.topic_partitions or ():
-        if place.error is not None:
-            raise _failure(f"group {group_id}", KafkaException(place.error))
-        if place.offset >= 0:
-            found[SlotName(place.topic, place.partition)] = place.offset
     return found
 
 

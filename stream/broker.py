@@ -1,14 +1,16 @@
 """What the worker asks of Kafka beside records: topic ids, log bounds, traces of earlier counting."""
 
 from collections.abc import Mapping
+from contextlib import closing
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from schemas.exits import Blocked, Unavailable
 from schemas.settings import Settings
+from store.committed import Committed
 from store.layout import Header, SlotName
-from store.offsets import committed, log_bounds, topic_ids
+from store.offsets import log_bounds, topic_ids
 from store.runs import newest_manifest
 from stream.guard import Surroundings
 from stream.probe import truncated
@@ -39,7 +41,8 @@ class Broker:
         if unknown:  # a partition was added, and the broker that answered has not heard of it
             raise Unavailable(f"Kafka does not know {', '.join(unknown)} yet")
         fresh = [slot for slot, header in headers.items() if header is None]
-        offsets = committed(self._admin, self._settings.group_id, fresh)
+        with closing(Committed(self._settings)) as group:
+            offsets = group.offsets(fresh)
         manifest = newest_manifest(self._settings) if fresh else None
         published = {slot: manifest.inputs.get(str(slot)) for slot in fresh} if manifest else {}
         gone = truncated(self._settings, {slot: header for slot, header in headers.items() if header is not None})

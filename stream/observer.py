@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import msgspec
 import redis
@@ -135,7 +136,9 @@ class Observer:
         without = {slot for slot in bounds if slot.topic in self._topics and slot not in slots.headers}
         published = self._run.manifest.inputs if self._run else {}
         lost = {slot for slot in without if published.get(str(slot))}
-        return lost | self._committed.among(without)
+        with suppress(Unavailable, Denied):  # whether Kafka answers is told by other questions
+            lost.update(self._committed.offsets(without))
+        return lost
 
     def _placed(
         self,

@@ -6,7 +6,7 @@ import secrets
 import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from schemas.exits import EngagementError, Exit, Unavailable
 from schemas.settings import Settings, load_settings
 from store import layout, tables, vectors
+from store.committed import Committed
 from store.connect import connect_redis, kafka_admin
 from store.layout import STATE_ID_BYTES, Header, SlotName
 from store.redo import encode_redo
@@ -103,6 +104,12 @@ class Live:
     @property
     def admin(self) -> AdminClient:
         return kafka_admin(self.settings)
+
+    @property
+    def committed(self) -> Mapping[SlotName, int]:
+        """What the group committed in Kafka for the first slot."""
+        with closing(Committed(self.settings)) as group:
+            return group.offsets([self.slot()])
 
     @contextmanager
     def worker(self) -> Iterator[Worker]:

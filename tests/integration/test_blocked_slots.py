@@ -11,7 +11,6 @@ from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartiti
 from schemas import manifest
 from schemas.exits import Blocked, Exit
 from schemas.manifest import Manifest
-from store.offsets import committed
 from tests import support
 from tests.integration.live import Live, action
 from tests.support import wait_until
@@ -113,7 +112,7 @@ def test_a_running_worker_whose_redis_is_wiped_after_a_commit_stops(
     with live.worker() as worker:
         live.produce([action()] * 100)
         told = {live.slot(): 100}
-        wait_until(lambda: committed(live.admin, live.settings.group_id, [live.slot()]) == told, what="a commit")
+        wait_until(lambda: live.committed == told, what="a commit")
         wipe(live)
         wait_until(lambda: not worker.alive, what="the end of the worker")
     assert isinstance(worker.error, Blocked)

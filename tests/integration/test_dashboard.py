@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from services.server import free_port
 from tests import deployed, support
 from tests.integration.live import Live, action
 from tests.support import wait_until
@@ -31,12 +31,6 @@ EMPTY_IF_ALL_IS_WELL = {
 VARIABLES = {"$topic": ".*", "$__rate_interval": "30s"}
 
 Ask = Callable[[str], int]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 @contextmanager

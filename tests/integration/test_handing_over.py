@@ -15,7 +15,6 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from schemas.exits import Exit
 from services.redis import LocalRedis
 from store import connect
-from store.offsets import committed
 from stream import assignment, owned, worker
 from stream.assignment import Assignment
 from tests.faults.proxy import RedisProxy
@@ -91,7 +90,7 @@ def members(live: Live) -> int:
 
 
 def kafka_offset(live: Live) -> int | None:
-    return committed(live.admin, live.settings.group_id, [live.slot()]).get(live.slot())
+    return live.committed.get(live.slot())
 
 
 def test_kafka_is_told_offsets_that_redis_confirmed_five_seconds_ago_and_no_others(

@@ -14,17 +14,12 @@ import psutil
 import pytest
 
 from schemas.exits import Exit
+from services.server import free_port
 from tests.integration.live import Live, action
 from tests.integration.told import Told
 from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 class Command:

@@ -1,14 +1,13 @@
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
 from schemas.exits import EngagementError
 from store.layout import SlotName
 from store.offsets import (
     LogBounds,
-    committed,
     high_watermark,
     log_append_time,
     log_bounds,
@@ -59,18 +58,6 @@ def test_the_end_of_a_log_is_its_last_stable_offset(admin: AdminClient, kafka: s
     assert high_watermark(admin, slot) == 1
     producer.commit_transaction(30)
     wait_until(lambda: log_bounds(admin, [topic])[slot] == LogBounds(0, 2), what="record and marker")
-
-
-def test_committed_offsets_are_those_of_the_group_and_nothing_where_there_is_none(
-    admin: AdminClient, kafka: str, topic: str
-) -> None:
-    slots = [SlotName(topic, 0), SlotName(topic, 1)]
-    assert committed(admin, topic, slots) == {}
-    consumer = Consumer({"bootstrap.servers": kafka, "group.id": topic})
-    consumer.commit(offsets=[TopicPartition(topic, 1, 7)], asynchronous=False)
-    consumer.close()
-    assert committed(admin, topic, slots) == {slots[1]: 7}
-    assert committed(admin, topic, []) == {}
 
 
 def test_owners_are_the_members_of_the_group(admin: AdminClient, kafka: str, topic: str) -> None:
