@@ -255,7 +255,17 @@ REDIS_MEMORY_LIMIT = _gauge(
 )
 REDIS_APPEND_ONLY = _gauge("engagement_redis_append_only", _NONE, "1 with an append-only file, which it needs, else 0.")
 REDIS_APPEND_ONLY_OK = _gauge(
-    "engagement_redis_append_only_ok", _NONE, "1 if the last write of the append-only file worked, else 0."
+    "engagement_redis_append_only_ok",
+    _NONE,
+    "1 if the last write of the append-only file worked, and the last time that it was made small, else 0.",
+)
+REDIS_APPEND_ONLY_BYTES = _gauge(
+    "engagement_redis_append_only_bytes", _NONE, "What the append-only file takes on Redis' disk."
+)
+REDIS_APPEND_ONLY_BASE_BYTES = _gauge(
+    "engagement_redis_append_only_base_bytes",
+    _NONE,
+    "What it took when Redis last made it small, which it does again at twice as much, on a second copy.",
 )
 REDIS_SNAPSHOT_OK = _gauge(
     "engagement_redis_snapshot_ok", _NONE, "1 if the last snapshot (RDB) worked, else 0: Redis then refuses writes."
@@ -301,6 +311,8 @@ EXPORTER = (
     REDIS_MEMORY_LIMIT,
     REDIS_APPEND_ONLY,
     REDIS_APPEND_ONLY_OK,
+    REDIS_APPEND_ONLY_BYTES,
+    REDIS_APPEND_ONLY_BASE_BYTES,
     REDIS_SNAPSHOT_OK,
     REDIS_EVICTED,
     RUN_AS_OF,

@@ -110,6 +110,9 @@ def _add_redis(figures: Figures, state: RedisState) -> None:
     figures.add(metrics.REDIS_MEMORY_LIMIT, state.memory_limit)
     figures.add(metrics.REDIS_APPEND_ONLY, state.append_only)
     figures.add(metrics.REDIS_APPEND_ONLY_OK, state.append_only_ok)
+    if state.append_only:
+        figures.add(metrics.REDIS_APPEND_ONLY_BYTES, state.append_only_bytes)
+        figures.add(metrics.REDIS_APPEND_ONLY_BASE_BYTES, state.append_only_base_bytes)
     figures.add(metrics.REDIS_SNAPSHOT_OK, state.snapshot_ok)
     figures.add(metrics.REDIS_EVICTED, state.evicted_keys)
 

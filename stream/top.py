@@ -134,7 +134,7 @@ def _memory(state: RedisState) -> str:
 def _warnings(state: RedisState) -> list[str]:
     found = [
         (not state.append_only, "no append-only file"),
-        (not state.append_only_ok, "its last write of the append-only file failed"),
+        (not state.append_only_ok, "writing or shrinking its append-only file failed"),
         (not state.snapshot_ok, "its last snapshot failed"),
         (state.evicted_keys > 0, f"{state.evicted_keys:,} keys evicted"),
         (state.memory_policy.startswith("allkeys"), f"maxmemory-policy {state.memory_policy}"),

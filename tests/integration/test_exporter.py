@@ -63,6 +63,9 @@ def test_a_counted_system_is_shown_whole(live: Live) -> None:
         assert running.value("kafka_consumergroup_lag", **group) == 0
         assert running.value("kafka_consumergroup_lag_seconds", **group) == 0
         assert running.value("engagement_redis_append_only") == 1
+        file = running.value("engagement_redis_append_only_bytes")
+        assert file is not None
+        assert file > 0
         memory = running.value("engagement_redis_memory_bytes")
         assert memory is not None
         assert memory > 100_000

@@ -28,7 +28,7 @@ MANIFEST = Manifest(
     digest="d",
 )
 OK = Verdict(Status.OK, 0, None)
-STATE = RedisState(900 * 2**20, 1024 * 2**20, "noeviction", True, True, True, 0)  # noqa: FBT003  as INFO gives it
+STATE = RedisState(900 * 2**20, 1024 * 2**20, "noeviction", True, True, 2**20, 2**20, True, 0)  # noqa: FBT003  as INFO gives it
 
 
 def partition(number: int, stored: int | None = 100, **changes: object) -> Partition:
@@ -127,7 +127,7 @@ def test_what_is_away_is_named_and_never_shown_as_zero() -> None:
 
 
 def test_a_redis_in_trouble_says_so() -> None:
-    bad = RedisState(10, 0, "allkeys-lru", False, False, False, 1200)  # noqa: FBT003  as INFO gives it
+    bad = RedisState(10, 0, "allkeys-lru", False, False, 0, 0, False, 1200)  # noqa: FBT003  as INFO gives it
     text = " ".join(drawn(picture(state=bad)))
     for said in ("file failed", "snapshot failed", "1,200 keys evicted", "no append-only file", "policy allkeys-lru"):
         assert said in text
