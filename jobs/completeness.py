@@ -1,10 +1,11 @@
 """Whether the slots hold everything that was in the log when the job started, and the bounded wait for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from schemas.exits import IncompleteInput
+from schemas.exits import Blocked, IncompleteInput, Obstacle
+from schemas.manifest import Manifest
 from store.layout import SlotName
 from store.offsets import LogBounds
 
@@ -38,6 +39,23 @@ def behind(bounds: Mapping[SlotName, LogBounds], stored: Mapping[SlotName, int])
         if offset is not None and offset < log.end:
             late.append(Behind(slot, offset, log))
     return late
+
+
+def refuse_lost(missing: Iterable[SlotName], runs: Sequence[Manifest]) -> None:
+    """Raise Blocked where Redis lost a slot: it has none, but the newest run had counted some of its partition.
+
+    Its log may be empty by now, as retention took all, and would look like one that never had a record.
+    """
+    counted = runs[-1].inputs if runs else {}
+    for slot in missing:
+        offset = counted.get(str(slot))
+        if offset:
+            message = (
+                f"{slot}: Redis has no slot, but the newest published run counted it up to offset {offset}: "
+                "Redis lost its data or is another one; restore it, or give those figures up with "
+                f"`engagement-stream rebuild --topic {slot.topic.rpartition('.')[2]} --partition {slot.partition}`"
+            )
+            raise Blocked(message, Obstacle.LOST)
 
 
 def wait_until_complete(  # noqa: PLR0913  clock and sleep are given so that a test needs neither

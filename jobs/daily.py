@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from confluent_kafka.admin import AdminClient
 
-from jobs.completeness import wait_until_complete
+from jobs.completeness import refuse_lost, wait_until_complete
 from jobs.console import working
 from jobs.days import COUNT_DAYS, USAGE_DAYS, Window, iso
 from jobs.figures import Days, Figures, figures_of
@@ -113,10 +113,14 @@ def wait_for_input(sources: Sources) -> None:
 
 
 def score(sources: Sources, as_of: int, runs: Sequence[Manifest], phases: Phases) -> tuple[Figures, Inputs]:
-    """All figures of a day, from the slots as they are now; `runs` are those published so far."""
+    """All figures of a day, from the slots as they are now; `runs` are those published so far.
+
+    Raises as `read_inputs` and `refuse_lost`.
+    """
     settings = sources.settings
     with phases.timed(Phase.READ):
         inputs = read_inputs(sources.store, sources.slots, settings, Window(as_of, USAGE_DAYS))
+    refuse_lost(inputs.missing, runs)
     with phases.timed(Phase.SCORE):
         activity = activity_of(inputs, Window(as_of, COUNT_DAYS))
         days = score_days(inputs, activity, as_of, settings, runs)

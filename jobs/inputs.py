@@ -59,8 +59,12 @@ class ActionsPart:
 
 @dataclass(frozen=True)
 class Inputs:
-    """All slots as one run reads them; `offsets` has the next offset of every partition of both input topics."""
+    """All slots as one run reads them; `offsets` has the next offset of every partition of both input topics.
+
+    `missing` are the slots that Redis does not have, with logs that are empty.
+    """
 
     actions: list[ActionsPart] = field(default_factory=list)
     accounts: list[AccountsPart] = field(default_factory=list)
     offsets: dict[SlotName, int] = field(default_factory=dict)
+    missing: list[SlotName] = field(default_factory=list)

@@ -99,6 +99,7 @@ def read_inputs(store: SlotStore, slots: Slots, settings: Settings, window: Wind
             if log.start < log.end:
                 raise EngagementError(f"slot {slot} is missing in Redis; run `engagement-stream run` and wait for it")
             inputs.offsets[slot] = 0  # nothing of it was counted, wherever its log begins
+            inputs.missing.append(slot)
             continue
         slots.check(slot, snapshot.header, settings)
         inputs.offsets[slot] = snapshot.header.next_offset
