@@ -22,6 +22,7 @@ SECRET = {"redis_url", "kafka"}
 """Settings whose value may hold a password: never shown."""
 
 MAX_SHOWN = 80
+MAX_PATH = 4096  # as Linux has it: the end of a path is what tells two files apart
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -46,7 +47,7 @@ def read_sources(environ: Mapping[str, str], known: tuple[str, ...]) -> Given:
     path = environ.get(CONFIG_FILE)
     if path is not None:
         for key, value in _read_file(path, known).items():
-            values[key], origins[key] = value, f"{printable(key, MAX_SHOWN)} in {printable(path, MAX_SHOWN)}"
+            values[key], origins[key] = value, f"{printable(key, MAX_SHOWN)} in {printable(path, MAX_PATH)}"
     _refuse_unknown_variables(environ, known)
     for key in known:
         if variable(key) in environ:
@@ -77,7 +78,7 @@ def _shown(key: str, value: object) -> str:
 
 
 def _read_file(path: str, known: tuple[str, ...]) -> dict[str, object]:
-    shown = printable(path, MAX_SHOWN)
+    shown = printable(path, MAX_PATH)
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

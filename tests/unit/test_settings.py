@@ -156,6 +156,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert "not valid TOML" in complaint(ADDRESSES | toml(tmp_path, "timezone = \n"))
 
 
+def test_a_file_deep_in_its_folders_is_named_to_its_end(tmp_path: Path) -> None:
+    folder = tmp_path / "a-folder-with-a-long-name" / "and-one-in-it-that-is-no-shorter" / "and-a-third-of-them"
+    folder.mkdir(parents=True)
+
+    for content in ("timezone = \n", "time_zone = 1\n", "retention_days = 5\n"):
+        environ = ADDRESSES | toml(folder, content)
+        assert environ["ENGAGEMENT_CONFIG"] in complaint(environ)
+
+
 @pytest.mark.parametrize("url", ["http://:hunter2@redis", "redis://", "hunter2", "redis://[hunter2", ""])
 def test_a_wrong_redis_address_is_never_shown(url: str) -> None:
     assert complaint(ADDRESSES | {"REDIS_URL": url}).startswith("REDIS_URL is not accepted")
