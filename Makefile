@@ -6,7 +6,7 @@ COMPOSE_SCHEMA := --builtin-schema vendor.compose-spec
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --quiet
 
-.PHONY: setup demo test lint up down bench bench-job faults lock
+.PHONY: setup demo test lint up down bench bench-job faults upgrade lock
 
 setup: $(STAMP)
 
@@ -45,6 +45,10 @@ bench-job: setup
 # Everything that may break, several times each; ARGS="--minutes 30" soaks at random instead, ARGS=--help says more.
 faults: setup
 	$(BIN)/python -m tests.faults $(ARGS)
+
+# A rolling upgrade from a commit to this tree and back, every event compared: make upgrade FROM=HEAD~10
+upgrade: setup
+	$(BIN)/python -m tests.faults.upgrade --from $(FROM) $(ARGS)
 
 # Run after a change of dependencies in pyproject.toml; needs uv. The image holds the second file's part of the first.
 lock:

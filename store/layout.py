@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 
 LAYOUT_VERSION = 1
+UNNAMED_LAYOUT = 1
+"""The layout of a header that names none, whatever version reads it: that of layout 1 leaves the number out."""
 BEING_EMPTIED = 0
 """The layout of a header that nobody loads: `rebuild` is deleting what the slot held."""
 CHUNK_BYTES = 64 * 1024 * 1024
@@ -133,7 +135,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of the last record before ``next_offset``, which is the one before ``epoch_offset``: the offset also passes
     markers of newer epochs, and to ask for it under the older one would look like a truncated log."""
     epoch_offset: int = 0
-    layout: int = LAYOUT_VERSION
+    layout: int = UNNAMED_LAYOUT
     sequence: int = 0
     previous: bytes = b""
     newest_day: int = 0
@@ -145,3 +147,8 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     gaps: tuple[Gap, ...] = ()
     lengths: dict[str, int] = {}
     """Bytes of every logical string; a string that is not named does not exist, whatever Redis holds under its key."""
+
+
+def empty_header(timezone: str, topic_id: str, start: int) -> Header:
+    """The header of a slot whose log is counted from `start` on, by this version."""
+    return Header(timezone=timezone, topic_id=topic_id, next_offset=start, first_offset=start, layout=LAYOUT_VERSION)

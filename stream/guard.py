@@ -3,7 +3,7 @@
 import msgspec
 
 from schemas.exits import Blocked, ConfigurationError, Obstacle, Unavailable
-from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Header, SlotName
+from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Header, SlotName, empty_header
 from store.offsets import LogBounds
 
 
@@ -28,14 +28,7 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
 
     Raises ``Unavailable`` while the slot is being emptied.
     """
-    if header.layout == BEING_EMPTIED:
-        raise Unavailable(f"{slot} is being emptied; if no `rebuild` runs any more, run {_rebuild(slot)} again")
-    if header.layout != LAYOUT_VERSION:
-        message = (
-            f"{slot}: Redis holds layout {header.layout}, this version reads {LAYOUT_VERSION}; "
-            "run the version that wrote it"
-        )
-        raise Blocked(message, Obstacle.LAYOUT)
+    check_layout(slot, header)
     if header.timezone != timezone:
         message = (
             f"timezone is {timezone}, but {slot} was counted in days of {header.timezone}; "
@@ -64,6 +57,18 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
         raise Blocked(message, Obstacle.REPLACED)
 
 
+def check_layout(slot: SlotName, header: Header) -> None:
+    """Raise ``Blocked`` for a slot of a version with another layout, ``Unavailable`` while it is being emptied."""
+    if header.layout == BEING_EMPTIED:
+        raise Unavailable(f"{slot} is being emptied; if no `rebuild` runs any more, run {_rebuild(slot)} again")
+    if header.layout != LAYOUT_VERSION:
+        message = (
+            f"{slot}: Redis holds layout {header.layout}, this version reads {LAYOUT_VERSION}; run the version that "
+            f"wrote it, or stop all workers and count again with {_rebuild(slot)}"
+        )
+        raise Blocked(message, Obstacle.LAYOUT)
+
+
 def made_anew(slot: SlotName, counted: str, found: str) -> Blocked:
     """The error for a slot that was counted from a topic with another id than the one that is there."""
     return Blocked(
@@ -86,8 +91,7 @@ def new_header(slot: SlotName, around: Surroundings, timezone: str) -> Header:
             f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"
         )
         raise Blocked(message, Obstacle.LOST)
-    start = around.bounds.start
-    return Header(timezone=timezone, topic_id=around.topic_id, next_offset=start, first_offset=start)
+    return empty_header(timezone, around.topic_id, around.bounds.start)
 
 
 def _rebuild(slot: SlotName) -> str:

@@ -10,11 +10,12 @@ import msgspec
 import redis
 
 from schemas.exits import Blocked, EngagementError
-from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Gap, Header, SlotName
+from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Gap, Header, SlotName, empty_header
 from store.offsets import LogBounds
 from store.purge import claim, purge
 from store.redo import RedoRecord, encode_redo
 from store.slots import Answer, SlotStore
+from stream.guard import check_layout
 
 TRIES = 10
 
@@ -63,7 +64,7 @@ def rebuild(client: redis.Redis, partition: Partition, timezone: str, new_id: Ca
     Raises Unavailable, or EngagementError where somebody else keeps writing.
     """
     store, slot, start = SlotStore(client), partition.slot, partition.log.start
-    empty = Header(timezone=timezone, topic_id=partition.topic_id, next_offset=start, first_offset=start)
+    empty = empty_header(timezone, partition.topic_id, start)
     for _ in range(TRIES):
         stood = readable(store, slot)
         # What strings are there is unknown without a header, and none of them may show through in the new slot.
@@ -90,7 +91,7 @@ def accept_gap(
     """Keep the slot's figures and go on at the nearest offset that the log has, with the gap noted in the header.
 
     `truncated` says whether the log has other records now below the offset that is next. Raises EngagementError where
-    there is no gap or no slot, Blocked for a slot that cannot be read, Unavailable.
+    there is no gap or no slot, Blocked for a slot that cannot be read or has another layout, Unavailable.
     """
     slot = partition.slot
     for _ in range(TRIES):
@@ -98,6 +99,7 @@ def accept_gap(
         if stored is None:
             message = f"{slot} has nothing stored, so there are no figures to keep; use `engagement-stream rebuild`"
             raise EngagementError(message)
+        check_layout(slot, stored.header)
         moved = past_gap(partition, stored.header) or _past_truncation(partition, stored.header, truncated)
         if _write(store, slot, stored, moved, new_id()):
             return Outcome(slot.topic, slot.partition, stored.header.next_offset, moved.next_offset)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import IO
@@ -60,6 +60,8 @@ class Engine:
     env: Mapping[str, str]
     logs: Path
     started: list[str] = field(default_factory=list)
+    root: Path = ROOT
+    """The tree whose commands are run."""
 
     @property
     def prefix(self) -> str:
@@ -70,17 +72,21 @@ class Engine:
         return self.env["KAFKA_BOOTSTRAP_SERVERS"]
 
     def with_env(self, **changes: str) -> "Engine":
-        return Engine({**self.env, **changes}, self.logs, self.started)
+        return replace(self, env={**self.env, **changes})
 
     def without_env(self, name: str) -> "Engine":
-        return Engine({one: value for one, value in self.env.items() if one != name}, self.logs, self.started)
+        return replace(self, env={one: value for one, value in self.env.items() if one != name})
+
+    def out_of(self, root: Path) -> "Engine":
+        """The same with the commands of another tree."""
+        return replace(self, root=root)
 
     def start(
         self, module: str, *args: str, stdout: int | IO[bytes], stderr: int | IO[bytes]
     ) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", module, *args]
         return subprocess.Popen(
-            command, cwd=ROOT, env=dict(self.env), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+            command, cwd=self.root, env=dict(self.env), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
         )
 
     def call(self, module: str, *args: str, seconds: float = COMMAND_SECONDS) -> Finished:

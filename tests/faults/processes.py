@@ -24,13 +24,13 @@ class Processes:
         self._started: list[Process] = []
         self._logs: dict[int, Path] = {}
 
-    def start(self, command: list[str], env: Mapping[str, str]) -> Process:
-        """Start a module of ours with its arguments."""
+    def start(self, command: list[str], env: Mapping[str, str], root: Path = ROOT) -> Process:
+        """Start a module of ours with its arguments, out of this tree."""
         log = self._folder / f"{command[0]}-{len(self._started)}-{secrets.token_hex(2)}.log"
         with log.open("wb") as file:
             started = subprocess.Popen(
                 leashed([sys.executable, "-m", *command], signal.SIGKILL),
-                cwd=ROOT,
+                cwd=root,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=file,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from services.kafka import LocalKafka
 from services.redis import LocalRedis
-from tests.acceptance.engine import STOP_SECONDS, Engine
+from tests.acceptance.engine import ROOT, STOP_SECONDS, Engine
 from tests.faults.build import REACHED, Build
 from tests.faults.checker import Checker, Report, Rules, RunChecker
 from tests.faults.feed import Feed
@@ -133,9 +133,9 @@ class System:
         self.workers.append(worker)
         return worker
 
-    def start(self, command: list[str], env: Mapping[str, str] = NO_ENV) -> Worker:
+    def start(self, command: list[str], env: Mapping[str, str] = NO_ENV, root: Path = ROOT) -> Worker:
         """Start a command of ours that ends with this process; its output is its log."""
-        return self._processes.start(command, {**self.engine.env, **env})
+        return self._processes.start(command, {**self.engine.env, **env}, root)
 
     def log_of(self, process: Worker) -> str:
         return self._processes.log_of(process)

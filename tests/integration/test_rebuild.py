@@ -210,6 +210,15 @@ def test_a_slot_that_stands_within_its_log_has_no_gap_to_accept(
     assert "nothing stored" in refused(stream(settings_env, "accept-gap", "--partition", "1"))
 
 
+def test_a_gap_is_not_accepted_into_a_slot_of_another_layout(
+    settings_env: dict[str, str], client: redis.Redis, slot: SlotName, header: Header
+) -> None:
+    put(client, slot, msgspec.structs.replace(header, layout=LAYOUT_VERSION + 1))
+    before = client.get(slot.redo_key)
+    assert "Redis holds layout" in refused(stream(settings_env, "accept-gap", "--partition", "0"))
+    assert client.get(slot.redo_key) == before
+
+
 def test_lag_is_told_from_redis_and_the_broker_alone(
     settings_env: dict[str, str], client: redis.Redis, settings: Settings, slot: SlotName, header: Header
 ) -> None:

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from schemas.exits import Blocked, ConfigurationError, EngagementError
+from store import layout
 from store.layout import LAYOUT_VERSION, Header, SlotName
 from store.offsets import LogBounds
+from store.redo import decode_redo, encode_redo
 from stream.guard import BeyondLogEnd, Surroundings, check_header, new_header
 
 SLOT = SlotName("engagement.actions", 3)
@@ -66,6 +68,15 @@ def test_a_slot_that_was_never_counted_starts_at_the_beginning_of_its_log() -> N
     header = new_header(SLOT, AROUND, "UTC")
 
     assert (header.next_offset, header.first_offset, header.topic_id, header.lengths) == (10, 10, "one", {})
+
+
+def test_a_new_slot_names_its_layout_in_every_version_but_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "LAYOUT_VERSION", 2)
+
+    encoded = encode_redo(bytes(16), new_header(SLOT, AROUND, "UTC"), [], None).encoded
+
+    monkeypatch.undo()
+    assert decode_redo(encoded).header.layout == 2
 
 
 @pytest.mark.parametrize("traces", [{"committed": 0}, {"committed": 7}, {"published": 7}, {"published": 10}])

@@ -81,8 +81,19 @@ def envelope_end(start: bytes) -> int:
     return WRITES_AFTER + int.from_bytes(start[ID_BYTES:WRITES_AFTER], "little")
 
 
+class OtherForm(Exception):  # noqa: N818  a finding, not a failure
+    """Bytes that are no redo record of this form."""
+
+
 def decode(encoded: bytes) -> Redo:
-    """Decode a record, or the start of one up to its writes."""
+    """Decode a record, or the start of one up to its writes. Raises ``OtherForm``."""
+    try:
+        return _decoded(encoded)
+    except (ValueError, TypeError, AttributeError, msgspec.DecodeError) as error:
+        raise OtherForm(f"a redo record of another form is stored: {error}") from error
+
+
+def _decoded(encoded: bytes) -> Redo:
     plain, packed, chunks, drops, bases = msgspec.msgpack.decode(encoded[WRITES_AFTER : envelope_end(encoded)])
     return Redo(
         state_id=encoded[:ID_BYTES],

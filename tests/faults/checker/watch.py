@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import redis
 
 from tests.faults.checker.monitor import Monitor, arguments
-from tests.faults.checker.redo import decode
+from tests.faults.checker.redo import OtherForm, decode
 from tests.faults.checker.report import Violation
 from tests.faults.checker.slot_watch import SlotWatch
 from tests.faults.checker.slots import Place
@@ -112,7 +112,10 @@ class Watch:
         key = rest[1 : rest.index(b'"', 1)]
         excused = self.rolling_back or self.rebuilding
         if command == b"SET" and key.endswith(b":redo"):
-            watch.stored_anew(decode(arguments(rest, 2)[1]), rebuilding=self.rebuilding, excused=excused)
+            try:
+                watch.stored_anew(decode(arguments(rest, 2)[1]), rebuilding=self.rebuilding, excused=excused)
+            except OtherForm as other:
+                watch.accuse("I2", str(other))
         elif command == b"SETRANGE" and by_script:
             _, offset, data = arguments(rest, 3)
             watch.written(key, int(offset), data)
