@@ -7,7 +7,12 @@ from store import metrics
 from store.metrics import Metric
 
 DOCUMENT = Path(__file__).with_name("metrics.md")
-SECTIONS = {"Workers": metrics.WORKER, "Exporter": metrics.EXPORTER, "Daily job": metrics.JOB}
+SECTIONS = {
+    "Workers": metrics.WORKER,
+    "Exporter": metrics.EXPORTER,
+    "Daily job": metrics.JOB,
+    "Canary": metrics.CANARY,
+}
 _TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
 
 

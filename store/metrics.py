@@ -1,7 +1,8 @@
 """The one list of all metrics of the project. `docs/metrics.md` explains them; a test holds the two together.
 
 A name says where a figure comes from: `engagement_worker_` is what a worker knows of itself, `engagement_job_` the
-daily job's text file, everything else the exporter, which needs no worker. No label grows with accounts or events.
+daily job's text file, `engagement_canary_` the canary, everything else the exporter, which needs no worker. No label
+grows with accounts or events.
 """
 
 from enum import StrEnum
@@ -321,4 +322,63 @@ EXPORTER = (
     RUN_REVISION,
     RUN_ACCOUNTS,
     RUN_RANKED,
+)
+
+# The canary: what becomes of events that it sends itself.
+
+CANARY_ROUNDS = _counter("engagement_canary_rounds_total", _NONE, "Rounds of one event to each partition so far.")
+CANARY_ERRORS = _counter(
+    "engagement_canary_errors_total",
+    ("source",),
+    "Steps at which kafka, redis or runs (the newest run and its scores) gave no answer.",
+)
+CANARY_SENT = _counter("engagement_canary_sent_total", _PARTITION, "Events that Kafka took.")
+CANARY_SEND_FAILURES = _counter(
+    "engagement_canary_send_failures_total", _PARTITION, "Events of which Kafka did not say in 30 s that it took them."
+)
+CANARY_COUNTED = _counter(
+    "engagement_canary_counted_total", _PARTITION, "Events that the stored offset has passed; see the difference."
+)
+CANARY_DELAY = Metric(
+    "engagement_canary_delay_seconds",
+    Kind.HISTOGRAM,
+    _PARTITION,
+    "Time from sending an event until it is in Redis, looked for every 0.25 s.",
+    (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0),
+)
+CANARY_WAITING = _gauge(
+    "engagement_canary_waiting_seconds", _PARTITION, "Age of the oldest event that is not in Redis; 0 where all are."
+)
+CANARY_DIFFERENCE = _gauge(
+    "engagement_canary_difference",
+    _PARTITION,
+    "The count in Redis of the newest day minus what was sent; 0 is right. Absent if unknown.",
+)
+CANARY_WRONG = _counter(
+    "engagement_canary_wrong_total", _PARTITION, "Times that the count became another than what was sent."
+)
+CANARY_SCORE_AS_OF = _gauge(
+    "engagement_canary_score_as_of_timestamp_seconds",
+    _NONE,
+    "as_of of the newest run that was compared, as 00:00 UTC of its date.",
+)
+CANARY_SCORE_DIFFERENCE = _gauge(
+    "engagement_canary_score_difference",
+    _NONE,
+    "Actions that this run publishes of the account minus those of its days; 0 is right. Absent without any.",
+)
+
+CANARY = (
+    BUILD_INFO,
+    CANARY_ROUNDS,
+    CANARY_ERRORS,
+    CANARY_SENT,
+    CANARY_SEND_FAILURES,
+    CANARY_COUNTED,
+    CANARY_DELAY,
+    CANARY_WAITING,
+    CANARY_DIFFERENCE,
+    CANARY_WRONG,
+    CANARY_SCORE_AS_OF,
+    CANARY_SCORE_DIFFERENCE,
 )

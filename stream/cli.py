@@ -21,6 +21,7 @@ from store.logs import configure_logs
 from store.offsets import log_bounds, owners, topic_ids
 from store.patience import ask_patiently
 from store.slots import SlotStore
+from stream.canary_cli import register as register_canary
 from stream.check import Topic, check_lines, open_lines
 from stream.observe_cli import register
 from stream.operate_cli import register as register_operating
@@ -34,6 +35,7 @@ from stream.topics import TopicReport, report_topics
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 register(app)
 register_operating(app)
+register_canary(app)
 
 OutputOption = Annotated[Output, typer.Option(help="A table for people, or one JSON record a line.")]
 TopicOption = Annotated[Topic, typer.Option(help="Which of the two input topics.")]

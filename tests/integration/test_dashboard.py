@@ -23,11 +23,13 @@ from tests.support import wait_until
 
 PROMETHEUS = shutil.which("prometheus")
 EMPTY_IF_ALL_IS_WELL = {
+    "engagement_canary_score_difference",
     "engagement_partition_blocked",
     "engagement_redis_memory_limit_bytes",
     "engagement_worker_kafka_errors_total",
 }
-"""A query that begins with one of these may find nothing: no slot is blocked, no limit set, no error seen."""
+"""A query that begins with one of these may find nothing: no slot is blocked, no limit set, no error seen,
+and the canary was in no run yet."""
 VARIABLES = {"$topic": ".*", "$__rate_interval": "30s"}
 
 Ask = Callable[[str], int]
@@ -103,11 +105,11 @@ def prometheus(folder: Path, targets: dict[str, tuple[int, str]]) -> Iterator[As
 
 @pytest.fixture
 def scraped(live: Live, tmp_path: Path) -> Iterator[Ask]:
-    """A Prometheus that scrapes a worker with events, an exporter, and the file of a run."""
+    """A Prometheus that scrapes a worker with events, an exporter, the file of a run, and a canary."""
     live.topics()
     names = live.settings.topics
     support.create_topics(live.settings.kafka_bootstrap_servers, {names.runs: 1, names.scores: 1})
-    worker, exporter = free_port(), free_port()
+    worker, exporter, canary = free_port(), free_port(), free_port()
     stream = [sys.executable, "-m", "stream.cli"]
     with ExitStack() as running:
         start = running.enter_context
@@ -119,7 +121,10 @@ def scraped(live: Live, tmp_path: Path) -> Iterator[Ask]:
         live.wait_stored(2)
         daily = [sys.executable, "-m", "jobs.cli", "daily", "--metrics-file", str(tmp_path / "daily.prom")]
         subprocess.run(daily, cwd=deployed.ROOT, env=live.environment, check=True, timeout=60, capture_output=True)
+        fly = ["canary", "--metrics-address", str(canary), "--interval", "1"]
+        start(process([*stream, *fly], tmp_path / "canary.log", live.environment))
         targets = {
+            "engagement-canary": (canary, "/metrics"),
             "engagement-exporter": (exporter, "/metrics"),
             "engagement-stream": (worker, "/metrics"),
             "engagement-daily": (start(served(tmp_path)), "/daily.prom"),

@@ -13,6 +13,7 @@ from tests.security.secured import SecuredRedis
 from tests.security.system import SECRET, System, encoded, password_of
 
 LAG, RUN = ("stream.cli", "lag"), ("stream.cli", "run", "--log-format", "json")
+CANARY = ("stream.cli", "canary")
 DAILY = ("jobs.cli", "daily", "--as-of", "2023-11-30")
 WRONG = f"{SECRET}wrong"
 
@@ -75,6 +76,7 @@ MISTAKES = {
     "kafka: no table": Mistake(LAG, 2, ("ENGAGEMENT_KAFKA is not accepted",)),
     "kafka: settings of Java": Mistake(LAG, 2, ("Java JAAS", "ENGAGEMENT_KAFKA")),
     "redis: wrong password": Mistake(DAILY, 2, ("refused the login", "REDIS_URL"), "engagement-daily"),
+    "redis: wrong password of a canary": Mistake(CANARY, 2, ("refused the login", "REDIS_URL"), "engagement-canary"),
     "redis: no login": Mistake(LAG, 2, ("refused the login",)),
     "redis: untrusted certificate": Mistake(
         RUN, 1, ("is not trusted", "self-signed", "ssl_ca_certs"), "engagement-run"
@@ -113,6 +115,7 @@ def changes(place: Place) -> dict[str, dict[str, str]]:
         "kafka: no table": {"ENGAGEMENT_KAFKA": json.dumps(WRONG)},
         "kafka: settings of Java": {"ENGAGEMENT_KAFKA": json.dumps({"sasl.jaas.config": f'password="{WRONG}";'})},
         "redis: wrong password": {"REDIS_URL": own.url_of("engagement-daily", encoded(WRONG))},
+        "redis: wrong password of a canary": {"REDIS_URL": own.url_of("engagement-canary", encoded(WRONG))},
         "redis: no login": {"REDIS_URL": own.url_of("", "")},
         "redis: untrusted certificate": {
             "REDIS_URL": own.url_of("engagement-run", encoded(password_of("engagement-run")), ca=place.strangers.file)

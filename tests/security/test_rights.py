@@ -95,9 +95,19 @@ def test_rejects_and_accounts_are_looked_at_with_the_rights_for_it(secured: Syst
     assert "1" in sent.out + sent.err
     seen = succeed(secured, "engagement-inspect", "-m", STREAM, "inspect", "intel.com", "--output", "json")
     assert seen.records
+    come_out_of_the_canary(secured)
     for command in ("lag", "top"):
         shown = succeed(secured, "engagement-lag", "-m", STREAM, command, *(["--once"] if command == "top" else []))
         assert "unknown" not in shown.out.lower()
+
+
+def come_out_of_the_canary(system: System) -> None:
+    """One check of a canary, while a worker runs."""
+    worker = system.start("engagement-run", "-m", STREAM, "run", "--log-format", "json")
+    done = succeed(system, "engagement-canary", "-m", STREAM, "canary", "--once")
+    worker.terminate()
+    assert system.finish(worker).code == 0
+    assert "2 events counted" in done.out
 
 
 def restore(system: System, stored: dict[bytes, bytes]) -> None:
@@ -139,6 +149,16 @@ def test_a_worker_that_loses_a_right_while_it_runs_stops_and_says_which(
     done = counted.finish(worker)
     counted.may(user, "+evalsha")
     assert named("+evalsha", done), done.err
+
+
+def test_no_canary_goes_out_without_any_of_its_rights(
+    counted: System, granted: dict[str, Grant], unsettled: dict[bytes, bytes]
+) -> None:
+    def prepare(_: str) -> None:
+        restore(counted, unsettled)
+
+    assert not wrong_refusals(counted, granted["engagement-canary"], [(STREAM, "canary")], prepare)
+    restore(counted, unsettled)
 
 
 def test_no_slot_is_rebuilt_without_any_of_its_rights(

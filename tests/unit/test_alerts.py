@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus"
 CASES = RULES / "tests"
 RUNBOOK = ROOT / "docs/runbook.md"
-METRICS = {one.name: one for one in (*metrics.WORKER, *metrics.EXPORTER, *metrics.JOB)}
+METRICS = {one.name: one for one in (*metrics.WORKER, *metrics.EXPORTER, *metrics.JOB, *metrics.CANARY)}
 FOREIGN = {
     "node_filesystem_avail_bytes": {"mountpoint"},
     "node_filesystem_size_bytes": {"mountpoint"},

@@ -12,7 +12,7 @@ import typer
 from jobs.cli import app as jobs
 from schemas.exits import Exit
 from schemas.settings import Settings, load_settings
-from store.metrics import EXPORTER, JOB, WORKER, Kind
+from store.metrics import CANARY, EXPORTER, JOB, WORKER, Kind
 from stream.cli import app as stream
 from stream.topic_plan import DEFAULT_PARTITIONS
 from tests import deployed
@@ -74,7 +74,7 @@ def test_every_command_of_the_manifests_is_understood(workload: Workload) -> Non
 def test_every_command_of_the_compose_file_is_understood() -> None:
     services = deployed.compose()["services"]
     ours = [one["command"] for one in services.values() if one.get("image") == "engagement-scoring"]
-    assert len(ours) == 4
+    assert len(ours) == 5
     assert all(understood(command[2:] if command[0] == "daily-at" else command) for command in ours)
 
 
@@ -128,8 +128,8 @@ def test_probes_and_scrapes_ask_where_the_program_listens(workload: Workload) ->
         assert probe["timeoutSeconds"] >= 5
 
 
-def test_workers_and_exporter_are_the_ones_that_listen() -> None:
-    assert [one.name for one in LISTENING] == ["engagement-stream", "engagement-exporter"]
+def test_workers_exporter_and_canary_are_the_ones_that_listen() -> None:
+    assert [one.name for one in LISTENING] == ["engagement-stream", "engagement-exporter", "engagement-canary"]
 
 
 def test_a_worker_has_the_time_that_it_needs_to_stop() -> None:
@@ -165,7 +165,7 @@ def test_the_number_of_workers_follows_the_lag_up_to_the_partitions() -> None:
 def labels_by_name() -> dict[str, set[str]]:
     """Of every name that a query may use: those of the list, and what a histogram is made of."""
     found: dict[str, set[str]] = {}
-    for one in (*WORKER, *EXPORTER, *JOB):
+    for one in (*WORKER, *EXPORTER, *JOB, *CANARY):
         endings = {"_bucket": {"le"}, "_sum": set(), "_count": set()} if one.kind is Kind.HISTOGRAM else {"": set()}
         for ending, more in endings.items():
             found[one.name + ending] = {*one.labels, *more}
@@ -214,8 +214,8 @@ def test_prometheus_and_grafana_ask_services_of_the_compose_file() -> None:
             asked.update(target.split(":") for target in fixed["targets"])
         for found in job.get("dns_sd_configs", ()):
             asked.update(dict.fromkeys(found["names"], str(found["port"])))
-    assert asked.keys() == {"exporter", "stream", "node-exporter"}
-    for name in ("exporter", "stream"):
+    assert asked.keys() == {"canary", "exporter", "stream", "node-exporter"}
+    for name in ("canary", "exporter", "stream"):
         assert f"0.0.0.0:{asked[name]}" in services[name]["command"]
     (source,) = deployed.documents(deployed.DEPLOY / "grafana/provisioning/datasources/prometheus.yaml")
     assert source["datasources"][0]["url"] == "http://prometheus:9090"

@@ -12,7 +12,7 @@ from store import metrics
 from store.metrics import Kind, Metric
 
 ROOT = Path(__file__).parents[2]
-ALL = [*metrics.WORKER, *metrics.EXPORTER, *metrics.JOB]
+ALL = [*metrics.WORKER, *metrics.EXPORTER, *metrics.JOB, *metrics.CANARY]
 SHARED = (metrics.BUILD_INFO, metrics.PARTITION_BLOCKED)
 LABELS = {
     "topic",
@@ -46,6 +46,7 @@ def test_a_name_says_what_kind_of_figure_it_is_and_whose(metric: Metric) -> None
     assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
     assert (metric in metrics.WORKER and metric not in SHARED) == metric.name.startswith("engagement_worker_")
     assert (metric in metrics.JOB and metric not in SHARED) == metric.name.startswith("engagement_job_")
+    assert (metric in metrics.CANARY and metric not in SHARED) == metric.name.startswith("engagement_canary_")
 
 
 @listed
