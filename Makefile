@@ -21,7 +21,7 @@ demo: setup
 	$(BIN)/python -m services run -- $(BIN)/python examples/demo.py
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

@@ -95,15 +95,6 @@ def _own(kind: type[Server], folder: Path) -> Iterator[Callable[[], Server]]:
         server.kill()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file share what they start, those of `security` tell one story; each fault stands for itself."""
-    for item in items:
-        if item.path.parent.name == "security":
-            item.add_marker(pytest.mark.xdist_group("security"))
-        elif item.path.name != "test_catalog.py":
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
-
-
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI a test that was skipped proved nothing, so the run fails."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
