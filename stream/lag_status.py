@@ -136,7 +136,7 @@ def not_falling(history: History) -> str | None:
     before = next((one.lag_seconds for one in history[:-1] if one.lag_seconds is not None), None)
     if age is None or age <= WARN_SECONDS or (before is not None and age < FALLING * before):
         return None
-    return f"{age:.0f} s behind and not catching up"
+    return f"{age:.0f} s behind" if before is None else f"{age:.0f} s behind and not catching up"
 
 
 def unknown(history: History) -> str | None:

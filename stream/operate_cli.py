@@ -61,6 +61,9 @@ def list_rejects(
     moment = None if since is None else _ms(since, settings)
     wanted = Wanted(reason, None if topic is None else topic.within(settings))
     found = look_at(read_rejects(settings, _bounds(admin, settings), moment), wanted, limit)
+    there_are = sum(one.records for one in found.reasons)
+    if len(found.rows) < there_are:
+        sys.stderr.write(f"The newest {len(found.rows):,} of {there_are:,}; more with --limit.\n")
     if output is Output.JSON:
         write_json(sys.stdout, found.rows)
         return

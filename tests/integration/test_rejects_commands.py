@@ -96,7 +96,9 @@ def test_each_refused_record_is_listed_once_with_its_place_and_reason(three: Liv
 
 
 def test_the_newest_ones_are_shown_where_there_are_too_many(three: Live) -> None:
-    assert offsets(listed(three, "--limit", "2")) == [4, 5]
+    done = rejects(three, "list", "--output", "json", "--limit", "2")
+    assert offsets([json.loads(line) for line in done.stdout.splitlines()]) == [4, 5]
+    assert (done.returncode, done.stderr) == (0, "The newest 2 of 3; more with --limit.\n")
 
 
 def test_rejects_are_chosen_by_reason_topic_and_moment(three: Live) -> None:

@@ -89,6 +89,7 @@ def test_reasons_say_what_a_person_needs_to_know() -> None:
     assert judge(history(*REDIS_ROLLED_BACK)).reason == "the stored offset went back from 2000 to 1700"
     assert judge(history(*SLOT_DELETED)).reason == "the stored offset went back from 1000 to nothing"
     assert judge(history(*TOO_SLOW)).reason == "100 s behind and not catching up"
+    assert judge(history(TOO_SLOW[-1])).reason == "100 s behind"
 
 
 def test_every_rule_is_numbered_in_its_docstring_with_its_status() -> None:
