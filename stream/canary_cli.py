@@ -1,7 +1,6 @@
 """The command that sends events of its own and checks that they come out: `canary`."""
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from stream.canary.picture import figures_of, liveliness, readiness
 from stream.canary.sender import Clocks
 from stream.canary.watch import Canary
 from stream.serving import Address, Answers, parse_address, serving
+from stream.stop import stop_on_signals
 
 ACCOUNT = "canary.engagement"
 INTERVAL_SECONDS = 30.0
@@ -67,11 +67,7 @@ def canary(
         for line in check_once(bird, LOOK_SECONDS, time.monotonic, time.sleep):
             sys.stdout.write(line + "\n")
         return
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # In a thread: a handler runs in the main thread, perhaps while that holds the event's lock in wait().
-        signal.signal(number, lambda *_: threading.Thread(target=stop.set, name="stop").start())
-    watch(bird, address, stop)
+    watch(bird, address, stop_on_signals())
 
 
 def watch(bird: Canary, address: Address | None, stop: threading.Event) -> None:

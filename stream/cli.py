@@ -3,9 +3,7 @@
 import functools
 import os
 import secrets
-import signal
 import sys
-import threading
 from enum import StrEnum
 from typing import Annotated
 
@@ -29,6 +27,7 @@ from stream.probe import truncated
 from stream.rebuild import Outcome, Partition, accept_gap, readable, rebuild, refusal
 from stream.run import run_as_child, run_one, run_several
 from stream.serving import parse_address
+from stream.stop import stop_on_signals
 from stream.topic_plan import DEFAULT_PARTITIONS, DEFAULT_RETENTION_DAYS, Wishes
 from stream.topics import TopicReport, report_topics
 
@@ -80,9 +79,7 @@ def run(
     """Count events until SIGTERM or SIGINT, then store what is counted and stop."""
     settings = load_settings(os.environ)
     configure_logs(log_format.value)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: _set_from_handler(stop))
+    stop = stop_on_signals()
     if stop_with_stdin:
         raise typer.Exit(run_as_child(settings, stop, report=report))
     address = None if metrics_address is None else parse_address(metrics_address)
@@ -176,11 +173,6 @@ def accept_gap_command(
 
 
 _new_id = functools.partial(secrets.token_bytes, STATE_ID_BYTES)
-
-
-def _set_from_handler(stop: threading.Event) -> None:
-    # A handler runs in the main thread, perhaps while that holds the event's lock in wait(): set() here could hang.
-    threading.Thread(target=stop.set, name="stop").start()
 
 
 def _kafka(settings: Settings) -> AdminClient:

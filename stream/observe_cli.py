@@ -1,7 +1,6 @@
 """The commands that look at the system from outside: `lag`, `exporter`, `top`. None of them needs a worker."""
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ from stream.looks import Looks
 from stream.observer import Observer
 from stream.picture import Picture
 from stream.serving import parse_address
+from stream.stop import stop_on_signals
 from stream.top import Room, frame, recent
 
 DEFAULT_ADDRESS = "127.0.0.1:9308"
@@ -68,10 +68,7 @@ def exporter(
     """Serve lag and health of all partitions, Redis and the newest run to Prometheus, until SIGTERM or SIGINT."""
     listen = parse_address(address)
     configure_logs()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # In a thread: a handler runs in the main thread, perhaps while that holds the event's lock in wait().
-        signal.signal(number, lambda *_: threading.Thread(target=stop.set, name="stop").start())
+    stop = stop_on_signals()
     settings = load_settings(os.environ)
     run_exporter(Observer(lambda: kafka_admin(settings), connect_redis(settings), settings), settings, listen, stop)
 
