@@ -6,12 +6,11 @@ coordinator has just come back, and the future that waits for it waits for good.
 
 from collections.abc import Collection
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from schemas.exits import Denied, Unavailable
 from schemas.settings import Settings
 from store.connect import kafka_consumer
-from store.denied import kafka_denial
+from store.denied import kafka_failure
 from store.layout import SlotName
 
 ANSWER_SECONDS = 5.0
@@ -22,6 +21,7 @@ class Committed:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._what = f"group {settings.group_id}"
         self._consumer: Consumer | None = None
 
     def close(self) -> None:
@@ -40,14 +40,8 @@ class Committed:
         try:
             found = self._consumer.committed(places, timeout=ANSWER_SECONDS)
         except KafkaException as error:
-            raise self._failure(error.args[0]) from error
+            raise kafka_failure(error.args[0], self._what) from error
         for place in found:
             if place.error is not None:
-                raise self._failure(place.error)
+                raise kafka_failure(place.error, self._what)
         return {SlotName(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
-
-    def _failure(self, error: KafkaError) -> Denied | Unavailable:
-        what = f"group {self._settings.group_id}"
-        return kafka_denial(error, f"Describe on {what}") or Unavailable(
-            f"Kafka gave no answer for {what}: {error.str()}; see the broker, then run again"
-        )

@@ -27,6 +27,18 @@ def kafka_denial(error: KafkaError, right: str) -> Denied | None:
     return Denied(f"Kafka denies this user {right} ({error.str().rstrip('.')}); {_GRANT}")
 
 
+def kafka_failure(error: KafkaError, what: str, right: str = "Describe") -> Denied | Unavailable:
+    """The error of a question about `what` ("topic T") that the broker refused or gave no answer to."""
+    return kafka_denial(error, f"{right} on {what}") or Unavailable(
+        f"Kafka gave no answer for {what}: {error.str()}; see the broker, then run again"
+    )
+
+
+def read_failure(error: KafkaError, what: str, topic: str, group: str) -> Denied | Unavailable:
+    """The error of a consumer of `topic` that cannot read `what`: the topic, or one partition of it."""
+    return read_denial(error, topic, group) or Unavailable(f"{what} cannot be read: {error.str()}")
+
+
 def read_denial(error: KafkaError, topic: str, group: str) -> Denied | None:
     """The same for an error of a consumer: it needs a right on what it reads and one on its group."""
     if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:

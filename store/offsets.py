@@ -25,8 +25,8 @@ from confluent_kafka.admin import (
     TopicDescription,
 )
 
-from schemas.exits import Denied, EngagementError, Unavailable
-from store.denied import kafka_denial
+from schemas.exits import EngagementError
+from store.denied import kafka_failure
 from store.layout import SlotName
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def existing(
             found[name] = answered(future, seconds)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise _failure(f"topic {name}", error) from error
+                raise kafka_failure(error.args[0], f"topic {name}") from error
     return found
 
 
@@ -115,7 +115,7 @@ def _offsets(
                 found[SlotName(place.topic, place.partition)] = int(answered(future).offset)
             except KafkaException as error:
                 if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
-                    raise _failure(f"topic {place.topic}", error) from error
+                    raise kafka_failure(error.args[0], f"topic {place.topic}") from error
         wanted = {place: spec for place in wanted if SlotName(place.topic, place.partition) not in found}
         if wanted:
             time.sleep(_PAUSE_SECONDS)
@@ -137,7 +137,7 @@ def holders(admin: AdminClient, group_id: str, seconds: float = ANSWER_SECONDS) 
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return {}
-        raise _failure(f"group {group_id}", error) from error
+        raise kafka_failure(error.args[0], f"group {group_id}") from error
     return {
         SlotName(place.topic, place.partition): member
         for member in group.members
@@ -174,11 +174,4 @@ def _result(what: str, future: "Future[Answer]", right: str = "Describe") -> Ans
     try:
         return answered(future)
     except KafkaException as error:
-        raise _failure(what, error, right) from error
-
-
-def _failure(what: str, error: KafkaException, right: str = "Describe") -> Denied | Unavailable:
-    reason = error.args[0]
-    return kafka_denial(reason, f"{right} on {what}") or Unavailable(
-        f"Kafka gave no answer for {what}: {reason.str()}; see the broker, then run again"
-    )
+        raise kafka_failure(error.args[0], what, right) from error

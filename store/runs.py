@@ -5,16 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas import manifest as manifests_schema
 from schemas.exits import Denied, EngagementError, Unavailable
 from schemas.manifest import Manifest
 from schemas.settings import Settings
 from store.connect import kafka_admin, kafka_consumer
-from store.denied import read_denial
+from store.denied import read_failure
 from store.layout import SlotName
 from store.offsets import high_watermark, log_bounds, partitions
+from store.reached import reached
 
 READ_SECONDS = 60.0
 _BATCH = 500
@@ -63,55 +64,36 @@ def published_runs(
     if bounds.start >= end:
         return []
     # Partitions are assigned by hand: the group is never joined and nothing is committed to it.
-    consumer = kafka_consumer(settings, **{"group.id": _group(slot), "enable.partition.eof": True})
+    consumer = kafka_consumer(settings, **{"group.id": slot.topic, "enable.partition.eof": True})
     try:
         consumer.assign([TopicPartition(slot.topic, slot.partition, bounds.start)])
         return _read(consumer, slot, end, clock)
+    except KafkaException as error:
+        raise read_failure(error.args[0], str(slot), slot.topic, slot.topic) from error
     finally:
         consumer.close()
 
 
-def _group(slot: SlotName) -> str:
-    """The name of the group that reads the runs: that of their topic."""
-    return slot.topic
-
-
 def _read(consumer: Consumer, slot: SlotName, end: int, clock: Callable[[], float]) -> list[Published]:
-    """Runs up to the offset `end`; markers of transactions show only in the offset of the end-of-log event."""
+    """Runs up to the offset `end`."""
     found: list[Published] = []
     deadline = clock() + READ_SECONDS
-    reached = 0
-    while reached < end:
+    read_to = 0
+    while read_to < end:
         if clock() > deadline:
-            text = f"{slot}: read to offset {reached} of {end} in {READ_SECONDS:g} s: a transaction is open; run again"
+            text = f"{slot}: read to offset {read_to} of {end} in {READ_SECONDS:g} s: a transaction is open; run again"
             raise Unavailable(text)
-        try:
-            messages = consumer.consume(_BATCH, _POLL_SECONDS)
-        except KafkaException as error:
-            raise Unavailable(f"{slot} cannot be read: {error.args[0].str()}") from error
-        for message in messages:
-            offset, manifest = _manifest(message, slot)
-            reached = max(reached, offset)
-            if manifest is not None:
-                found.append(Published(manifest, message.timestamp()[1]))
+        for message in consumer.consume(_BATCH, _POLL_SECONDS):
+            read_to = max(read_to, reached(message)[1])
+            value = message.value()
+            if message.error() is None and value is not None:
+                found.append(Published(_manifest(value, slot, message.offset() or 0), message.timestamp()[1]))
     return found
 
 
-def _manifest(message: Message, slot: SlotName) -> tuple[int, Manifest | None]:
-    """The next offset after a message, and the manifest that it holds, if any."""
-    offset = message.offset() or 0
-    error = message.error()
-    if error is not None:
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's public name for the event
-            return offset, None
-        if error.retriable() or error.code() == KafkaError._TRANSPORT:  # noqa: SLF001  as above
-            return 0, None
-        raise read_denial(error, slot.topic, _group(slot)) or Unavailable(f"{slot} cannot be read: {error.str()}")
-    value = message.value()
-    if value is None:
-        return offset + 1, None
+def _manifest(value: bytes, slot: SlotName, offset: int) -> Manifest:
     try:
-        return offset + 1, manifests_schema.decode(value)
+        return manifests_schema.decode(value)
     except msgspec.DecodeError as broken:
         text = f"{slot} offset {offset} holds no manifest ({broken}); only engagement-jobs may write to this topic"
         raise EngagementError(text) from broken

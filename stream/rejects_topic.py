@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from schemas.exits import Unavailable
 from schemas.settings import Settings
 from store.connect import kafka_consumer
-from store.denied import read_denial
+from store.denied import read_failure
 from store.layout import SlotName
 from store.offsets import LogBounds
+from store.reached import reached
 
 IDLE_SECONDS = 60.0
 """How long the broker may bring nothing before reading is given up."""
@@ -79,7 +80,8 @@ def read_rejects(
             if record is not None and (since is None or message.timestamp()[1] >= since):
                 yield record
     except KafkaException as error:
-        raise Unavailable(f"{settings.topics.rejects} cannot be read: {error.args[0].str()}") from error
+        topic = settings.topics.rejects
+        raise read_failure(error.args[0], topic, topic, "<topic_prefix>stream") from error
     finally:
         consumer.close()
 
@@ -122,33 +124,21 @@ def _starts(consumer: Consumer, bounds: Mapping[SlotName, LogBounds], since: int
 def _until(
     consumer: Consumer, open_ends: dict[SlotName, int], settings: Settings, clock: Callable[[], float]
 ) -> Iterator[Message]:
-    """The records below the ends; markers of transactions show only in the offset of the end-of-log event."""
+    """The records below the ends."""
     heard = clock()
     while open_ends:
         messages = consumer.consume(_BATCH, _POLL_SECONDS)
         if clock() - heard > IDLE_SECONDS:
             raise Unavailable(f"{settings.topics.rejects}: nothing came for {IDLE_SECONDS:g} s; see the broker")
         for message in messages:
-            slot, offset = SlotName(message.topic() or "", message.partition() or 0), message.offset() or 0
-            _check(message.error(), settings)
+            slot, offset = reached(message)
             if message.error() is None:
                 heard = clock()
-                if offset < open_ends.get(slot, 0):
+                if offset <= open_ends.get(slot, 0):
                     yield message
-                offset += 1
             if offset >= open_ends.get(slot, offset + 1):
                 del open_ends[slot]
                 consumer.pause([TopicPartition(slot.topic, slot.partition)])
-
-
-def _check(error: KafkaError | None, settings: Settings) -> None:
-    """Raise for an error of the broker that does not pass by itself."""
-    passing = (KafkaError._PARTITION_EOF, KafkaError._TRANSPORT)  # noqa: SLF001  librdkafka's public names
-    if error is None or error.code() in passing or error.retriable():
-        return
-    topic = settings.topics.rejects
-    message = f"{topic} cannot be read: {error.str()}"
-    raise read_denial(error, topic, "<topic_prefix>stream") or Unavailable(message)
 
 
 def _text(value: bytes | None) -> str:

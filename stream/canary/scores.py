@@ -4,16 +4,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.exits import EngagementError, Unavailable
 from schemas.scores import ScoreRecord
 from schemas.settings import Settings
 from store.connect import kafka_consumer
-from store.denied import read_denial
+from store.denied import read_failure
 from store.layout import SlotName
 from store.offsets import log_bounds
+from store.reached import reached
 from store.runs import Published
 
 READ_SECONDS = 300.0
@@ -65,8 +66,7 @@ def published_record(
             if record.run_id == run.manifest.run_id:
                 found = record
     except KafkaException as error:
-        said: KafkaError = error.args[0]
-        raise read_denial(said, topic, group) or Unavailable(f"{topic} cannot be read: {said.str()}") from error
+        raise read_failure(error.args[0], topic, topic, group) from error
     finally:
         consumer.close()
     return found
@@ -94,28 +94,16 @@ def _values(
     account: str,
     clock: Callable[[], float],
 ) -> Iterator[bytes]:
-    """The account's values below the ends; markers of transactions show only in the offset of the end-of-log event."""
+    """The account's values below the ends."""
     consumer.assign([TopicPartition(slot.topic, slot.partition, start) for slot, start in starts.items()])
     key, left, deadline = account.encode(), set(starts), clock() + READ_SECONDS
     while left:
         if clock() > deadline:
             raise Unavailable(f"the scores were not read to their end in {READ_SECONDS:g} s")
         for message in consumer.consume(_BATCH, _POLL_SECONDS):
-            slot, reached = _reached(message)
+            slot, offset = reached(message)
             value = message.value()
             if message.error() is None and value is not None and message.key() == key:
                 yield value
-            if reached >= ends.get(slot, reached + 1):
+            if offset >= ends.get(slot, offset + 1):
                 left.discard(slot)
-
-
-def _reached(message: Message) -> tuple[SlotName, int]:
-    """The next offset after a message. Raises KafkaException for an error that does not pass by itself."""
-    slot, offset = SlotName(message.topic() or "", message.partition() or 0), message.offset() or 0
-    error = message.error()
-    if error is None:
-        return slot, offset + 1
-    passing = (KafkaError._PARTITION_EOF, KafkaError._TRANSPORT)  # noqa: SLF001  librdkafka's public names
-    if error.code() not in passing and not error.retriable():
-        raise KafkaException(error)
-    return slot, offset if error.code() == KafkaError._PARTITION_EOF else 0  # noqa: SLF001  as above
