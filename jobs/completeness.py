@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from schemas.exits import Blocked, IncompleteInput, Obstacle
+from schemas.exits import IncompleteInput
 from schemas.manifest import Manifest
 from store.layout import SlotName
 from store.offsets import LogBounds
+from store.remedies import lost_since
 
 POLL_SECONDS = 0.2
 
@@ -50,12 +51,7 @@ def refuse_lost(missing: Iterable[SlotName], runs: Sequence[Manifest]) -> None:
     for slot in missing:
         offset = counted.get(str(slot))
         if offset:
-            message = (
-                f"{slot}: Redis has no slot, but the newest published run counted it up to offset {offset}: "
-                "Redis lost its data or is another one; restore it, or give those figures up with "
-                f"`engagement-stream rebuild --topic {slot.topic.rpartition('.')[2]} --partition {slot.partition}`"
-            )
-            raise Blocked(message, Obstacle.LOST)
+            raise lost_since(slot, offset)
 
 
 def wait_until_complete(  # noqa: PLR0913  clock and sleep are given so that a test needs neither

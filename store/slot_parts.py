@@ -6,13 +6,10 @@ from typing import cast
 import msgspec
 import redis
 
-from schemas.exits import Unavailable
 from store.denied import redis_failure
 from store.layout import CHUNK_BYTES, STATE_ID_BYTES, Header, SlotName
 from store.redo import RedoRecord
-from store.slots import SlotStore
-
-TRIES = 20
+from store.slots import READ_TRIES, SlotStore, moved_on
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -30,13 +27,12 @@ class Parts(msgspec.Struct, frozen=True):
     data: tuple[bytes, ...]
 
 
-def read_parts(client: redis.Redis, slot: SlotName, wanted: Sequence[Part]) -> Parts | None:
-    """The wanted parts as of one moment, None where there is no slot.
+def read_parts(client: redis.Redis, store: SlotStore, slot: SlotName, wanted: Sequence[Part]) -> Parts | None:
+    """The wanted parts as of one moment, None where there is no slot; both are of one Redis.
 
     Raises Unavailable where Redis gives no answer or the slot is written too often, Denied, Blocked for foreign bytes.
     """
-    store = SlotStore(client)
-    for _ in range(TRIES):
+    for _ in range(READ_TRIES):
         record = store.stored(slot)
         if record is None:
             return None
@@ -44,7 +40,7 @@ def read_parts(client: redis.Redis, slot: SlotName, wanted: Sequence[Part]) -> P
         if state_id == record.state_id:
             pairs = zip(wanted, held, strict=True)
             return Parts(record.header, tuple(_overlaid(record, part, data) for part, data in pairs))
-    raise Unavailable(f"{slot}: moved on {TRIES} times while it was read; run again when the stream has caught up")
+    raise moved_on(slot)
 
 
 def _fetch(client: redis.Redis, slot: SlotName, wanted: Sequence[Part]) -> tuple[bytes, list[bytes]]:

@@ -17,7 +17,7 @@ from store.denied import redis_failure
 from store.layout import CHUNK_BYTES, STATE_ID_BYTES, Header, SlotName
 from store.redo import RedoRecord, chunks_of, decode_redo
 
-_READ_TRIES = 20
+READ_TRIES = 20
 _KEYS_PER_CALL = 64
 _NO_STATE = b"short"
 """Stands among state ids for strings that were too short: they belong to no state that a reader could use."""
@@ -98,7 +98,7 @@ class SlotStore:
         The strings may hold the writes of the record after the one that was read, which only repeat it once that
         record is laid over them; two records on, they would show a later state, and the read starts again.
         """
-        for _ in range(_READ_TRIES):
+        for _ in range(READ_TRIES):
             record = self.stored(slot)
             if record is None:
                 return None
@@ -107,8 +107,7 @@ class SlotStore:
             after = self.stored(slot) if others else record
             if not others or (after and others == {after.state_id} and after.header.previous == record.state_id):
                 return Snapshot(record.header, strings)
-        message = f"{slot}: moved on {_READ_TRIES} times while it was read; run again when the stream has caught up"
-        raise Unavailable(message)
+        raise moved_on(slot)
 
     def checkpoint(self, slot: SlotName, stored: RedoRecord | None, record: RedoRecord) -> Answer:
         """Make ``record`` true if ``stored`` still is. Resending the same record is harmless.
@@ -164,6 +163,13 @@ class SlotStore:
                     seen.add(_NO_STATE)
                 contents[string].extend(value or b"")
         return contents, seen
+
+
+def moved_on(slot: SlotName) -> Unavailable:
+    """The error for a slot that was written too often to be read as of one moment."""
+    return Unavailable(
+        f"{slot}: moved on {READ_TRIES} times while it was read; run again when the stream has caught up"
+    )
 
 
 def _bounded_groups(lengths: dict[str, int]) -> Iterable[list[tuple[str, int]]]:

@@ -5,6 +5,7 @@ import msgspec
 from schemas.exits import Blocked, ConfigurationError, Obstacle, Unavailable
 from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Header, SlotName, empty_header
 from store.offsets import LogBounds
+from store.remedies import lost, lost_since, rebuild, ways
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -41,18 +42,18 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
     if header.next_offset < start:
         message = (
             f"{slot}: the log starts at {start}, but offset {header.next_offset} is next: {start - header.next_offset} "
-            f"offsets were deleted before they were counted; {_ways(slot)}"
+            f"offsets were deleted before they were counted; {ways(slot)}"
         )
         raise Blocked(message, Obstacle.BEFORE_START)
     if header.next_offset > end:
         message = (
-            f"{slot}: offset {header.next_offset} is next, but the log ends at {end}: it was truncated; {_ways(slot)}"
+            f"{slot}: offset {header.next_offset} is next, but the log ends at {end}: it was truncated; {ways(slot)}"
         )
         raise BeyondLogEnd(message, Obstacle.PAST_END)
     if around.truncated:
         message = (
             f"{slot}: records below offset {header.next_offset}, which is next, were replaced since they were "
-            f"counted: the log was truncated; {_ways(slot)}"
+            f"counted: the log was truncated; {ways(slot)}"
         )
         raise Blocked(message, Obstacle.REPLACED)
 
@@ -60,11 +61,11 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
 def check_layout(slot: SlotName, header: Header) -> None:
     """Raise ``Blocked`` for a slot of a version with another layout, ``Unavailable`` while it is being emptied."""
     if header.layout == BEING_EMPTIED:
-        raise Unavailable(f"{slot} is being emptied; if no `rebuild` runs any more, run {_rebuild(slot)} again")
+        raise Unavailable(f"{slot} is being emptied; if no `rebuild` runs any more, run {rebuild(slot)} again")
     if header.layout != LAYOUT_VERSION:
         message = (
             f"{slot}: Redis holds layout {header.layout}, this version reads {LAYOUT_VERSION}; run the version that "
-            f"wrote it, or stop all workers and count again with {_rebuild(slot)}"
+            f"wrote it, or stop all workers and count again with {rebuild(slot)}"
         )
         raise Blocked(message, Obstacle.LAYOUT)
 
@@ -72,7 +73,7 @@ def check_layout(slot: SlotName, header: Header) -> None:
 def made_anew(slot: SlotName, counted: str, found: str) -> Blocked:
     """The error for a slot that was counted from a topic with another id than the one that is there."""
     return Blocked(
-        f"{slot}: the topic was deleted and made anew since it was counted (id {counted}, now {found}); {_ways(slot)}",
+        f"{slot}: the topic was deleted and made anew since it was counted (id {counted}, now {found}); {ways(slot)}",
         Obstacle.OTHER_TOPIC,
     )
 
@@ -80,25 +81,7 @@ def made_anew(slot: SlotName, counted: str, found: str) -> Blocked:
 def new_header(slot: SlotName, around: Surroundings, timezone: str) -> Header:
     """The header of a slot that was never counted. Raises ``Blocked`` where there are traces that it was."""
     if around.committed is not None:
-        message = (
-            f"{slot}: Redis has no slot, but the group committed offset {around.committed}: "
-            f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"
-        )
-        raise Blocked(message, Obstacle.LOST)
+        raise lost(slot, f"the group committed offset {around.committed}")
     if around.published:  # 0: a run over an empty log that nobody owned
-        message = (
-            f"{slot}: Redis has no slot, but the newest published run counted it up to offset {around.published}: "
-            f"Redis lost its data or is another one; restore it, or count again with {_rebuild(slot)}"
-        )
-        raise Blocked(message, Obstacle.LOST)
+        raise lost_since(slot, around.published)
     return empty_header(timezone, around.topic_id, around.bounds.start)
-
-
-def _rebuild(slot: SlotName) -> str:
-    kind = "accounts" if slot.topic.endswith("accounts") else "actions"
-    return f"`engagement-stream rebuild --topic {kind} --partition {slot.partition}`"
-
-
-def _ways(slot: SlotName) -> str:
-    rebuild = _rebuild(slot)
-    return f"count again with {rebuild}, or keep the figures with {rebuild.replace('rebuild', 'accept-gap')}"

@@ -84,10 +84,10 @@ def account_in_slot(store: SlotStore, slot: SlotName, account: str, days: int) -
 
     Raises Blocked for a slot that this version cannot read.
     """
-    if _dense_id(_checked(store, slot, lambda _: _NAMES), account) is None:
+    if _dense_id(checked_snapshot(store, slot, lambda _: _NAMES), account) is None:
         return None
     # The names once more: since that look a rebuild may have given the ids to other accounts.
-    found = _checked(store, slot, partial(_wanted, days))
+    found = checked_snapshot(store, slot, partial(_wanted, days))
     dense = _dense_id(found, account)
     if found is None or dense is None:
         return None
@@ -102,7 +102,8 @@ def account_in_slot(store: SlotStore, slot: SlotName, account: str, days: int) -
     )
 
 
-def _checked(store: SlotStore, slot: SlotName, choose: Callable[[Header], Collection[str]]) -> Snapshot | None:
+def checked_snapshot(store: SlotStore, slot: SlotName, choose: Callable[[Header], Collection[str]]) -> Snapshot | None:
+    """As the store's, with Blocked for a slot of another layout; one that is being emptied has its own."""
     found = store.snapshot(slot, choose)
     if found is not None and found.header.layout not in (LAYOUT_VERSION, BEING_EMPTIED):
         message = f"slot {slot} has layout {found.header.layout}, this version reads {LAYOUT_VERSION}"
@@ -158,7 +159,7 @@ def _minutes(strings: Strings, day: int, account: int, owners: NDArray[np.bool_]
 
 def account_records(store: SlotStore, slot: SlotName, account: str) -> list[RecordOfAccount]:
     """The account's records in one slot of the accounts topic, in order of offset. Raises Blocked as above."""
-    found = _checked(store, slot, lambda _: (RECORDS,))
+    found = checked_snapshot(store, slot, lambda _: (RECORDS,))
     entries = tables.entries(found.strings[RECORDS]) if found else ()
     return [RecordOfAccount(slot, entry) for entry in entries if entry.account_id == account]
 

@@ -13,7 +13,7 @@ from store.slot_headers import slot_headers
 from store.slot_parts import Part, read_parts
 from store.slots import SlotStore
 from stream.canary.ledger import Reading
-from stream.inspect_slots import find_account
+from stream.inspect_slots import checked_snapshot, find_account
 
 _TABLES = (ACCOUNTS, name_lengths(ACCOUNTS), ACTIONS, name_lengths(ACTIONS), SERIES)
 _CELL_BYTES = 4
@@ -55,7 +55,7 @@ class Counters:
     def _at(self, place: _Place, slot: SlotName, days: Collection[int]) -> Reading | None:
         """None where the slot has something else in that place, as after a rebuild."""
         cells = [Part(count(day), _CELL_BYTES * place.series, _CELL_BYTES) for day in days]
-        found = read_parts(self._client, slot, [*place.proofs, *cells])
+        found = read_parts(self._client, self._store, slot, [*place.proofs, *cells])
         proofs = len(place.proofs)
         if found is None or found.header.layout != LAYOUT_VERSION or found.data[:proofs] != place.held:
             return None
@@ -64,10 +64,10 @@ class Counters:
 
     def _search(self, slot: SlotName, days: Collection[int]) -> Reading | None:
         strings = [*_TABLES, *(count(day) for day in days)]
-        found = self._store.snapshot(slot, lambda _: strings)
+        found = checked_snapshot(self._store, slot, lambda _: strings)
         if found is None or found.header.layout == BEING_EMPTIED:
             return None
-        self._check(slot, found.header)
+        self._check_days(slot, found.header)
         place = _find(found.strings, self._account, self._action)
         if place is None:
             self._places.pop(slot, None)
@@ -76,10 +76,7 @@ class Counters:
         cells = {day: vectors.cells(found.strings[count(day)], place.series + 1)[place.series] for day in days}
         return Reading(found.header.next_offset, found.header.gaps, {day: int(cell) for day, cell in cells.items()})
 
-    def _check(self, slot: SlotName, header: Header) -> None:
-        if header.layout != LAYOUT_VERSION:
-            message = f"slot {slot} has layout {header.layout}, this version reads {LAYOUT_VERSION}"
-            raise Blocked(f"{message}; use the version that wrote it", Obstacle.LAYOUT)
+    def _check_days(self, slot: SlotName, header: Header) -> None:
         if header.timezone != self._timezone:
             message = f"slot {slot} was counted in timezone {header.timezone}, the setting is {self._timezone}"
             raise Blocked(f"{message}; set it back, or count the slot again", Obstacle.TIMEZONE)

@@ -31,7 +31,7 @@ def check_once(
     for slot, path in sorted(canary.seen.paths.items()):
         if path.difference:
             raise EngagementError(f"{slot} counts {wrong_count(path.difference)}; see docs/runbook.md")
-        yield f"{slot}: 2 events counted, in {path.delays.total / path.counted:.1f} s on average"
+        yield f"{slot}: {_ROUNDS} events counted, in {path.delays.total / path.counted:.1f} s on average"
     score = canary.seen.score
     if score is not None and score.difference is not None:
         day = dt.date.fromordinal(score.as_of)

@@ -10,11 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.exits import Blocked, Unavailable
-from store import slot_parts
 from store.layout import Header, SlotName
 from store.redo import RedoRecord, Write, encode_redo
 from store.slot_parts import Part, read_parts
-from store.slots import Answer, SlotStore
+from store.slots import READ_TRIES, Answer, SlotStore
 
 CHUNK_BYTES = 16
 NUMBERS = itertools.count()
@@ -63,7 +62,7 @@ def test_a_part_is_what_the_whole_string_has_there(
     for of_turn, dropped in turns:
         checkpoint(store, slot, of_turn, dropped)
         whole = store.snapshot(slot, lambda _: STRINGS)
-        found = read_parts(client, slot, wanted)
+        found = read_parts(client, store, slot, wanted)
         assert whole is not None
         assert found is not None
         assert found.header == whole.header
@@ -72,14 +71,14 @@ def test_a_part_is_what_the_whole_string_has_there(
 
 
 def test_a_slot_that_is_not_there_is_none(client: redis.Redis, prefix: str) -> None:
-    assert read_parts(client, SlotName(prefix + "actions", 0), [Part("accounts", 0, 4)]) is None
+    assert read_parts(client, SlotStore(client), SlotName(prefix + "actions", 0), [Part("accounts", 0, 4)]) is None
 
 
 def test_foreign_bytes_are_blocked(client: redis.Redis, prefix: str) -> None:
     slot = SlotName(prefix + "actions", 0)
     client.set(slot.redo_key, b"foreign bytes, longer than a state id")
     with pytest.raises(Blocked, match="no redo record"):
-        read_parts(client, slot, [Part("accounts", 0, 4)])
+        read_parts(client, SlotStore(client), slot, [Part("accounts", 0, 4)])
 
 
 def test_a_slot_that_is_written_all_the_time_is_no_answer(
@@ -97,5 +96,5 @@ def test_a_slot_that_is_written_all_the_time_is_no_answer(
         return found
 
     monkeypatch.setattr(SlotStore, "stored", then_written)
-    with pytest.raises(Unavailable, match=f"moved on {slot_parts.TRIES} times"):
-        read_parts(client, slot, [Part("accounts", 0, 1)])
+    with pytest.raises(Unavailable, match=f"moved on {READ_TRIES} times"):
+        read_parts(client, store, slot, [Part("accounts", 0, 1)])
