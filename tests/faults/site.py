@@ -1,5 +1,6 @@
 """Where faults are tried: servers that are used again while they are good, and a system for as long as it lasts."""
 
+import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -57,7 +58,7 @@ class Site:
             return self._attempt(fault)
         except AssertionError as error:
             self._end_system()
-            return Outcome(fault, 0, wrong=str(error))
+            return Outcome(fault, 0, wrong=told(error))
         finally:
             if not fault.lasting:
                 self._end_system()
@@ -109,3 +110,8 @@ class Site:
         server = self._servers.pop(kind, None)
         if server is not None:
             server.kill()
+
+
+def told(error: Exception) -> str:
+    """What an assertion says, and where it stands if that is nothing: an empty text would mean that all is well."""
+    return str(error) or "".join(traceback.format_exception(error)[-2:])

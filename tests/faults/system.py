@@ -158,7 +158,14 @@ class System:
         return self.start_worker(build=build, env=env)
 
     def stop_workers(self) -> None:
-        """End all workers as an operator does. Fails where one does not end cleanly."""
+        """End all workers as an operator does. Fails where one does not end cleanly.
+
+        One that was just started has no handler for SIGTERM until it says something, and would end as Python does.
+        """
+        self.until(
+            lambda: all(self.log_of(one) or one.poll() is not None for one in self.workers),
+            what="workers that say something",
+        )
         for worker in self.workers:
             worker.send_signal(signal.SIGTERM)
         codes = {worker.pid: worker.wait(STOP_SECONDS) for worker in self.workers}

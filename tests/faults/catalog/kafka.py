@@ -2,10 +2,11 @@
 
 import json
 import time
+from collections.abc import Mapping
 from functools import partial
 
 import msgspec
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
@@ -64,7 +65,7 @@ def end_in_markers(system: System) -> None:
     """Logs end in a marker, or before a transaction that is open: no lag is left, and none is made up."""
     with system.feed.paused():
         for how in system.random.sample(("commit", "abort", "leave open"), 3):
-            producer = _transaction(system)
+            producer, markers = _transaction(system)
             if how == "leave open":
                 system.drained()
                 assert_reported_lag(system)
@@ -73,12 +74,25 @@ def end_in_markers(system: System) -> None:
                 producer.abort_transaction(TRANSACTION_SECONDS)
             else:
                 producer.commit_transaction(TRANSACTION_SECONDS)
+            # The producer is told before all partitions have their markers; one that comes later is lag for a moment.
+            system.until(lambda markers=markers: _passed(system, markers), what="the markers of a transaction")  # type: ignore[misc]
             system.drained()
             assert_reported_lag(system)
 
 
-def _transaction(system: System) -> Producer:
-    """An open transaction with some records in every partition of the actions."""
+def _passed(system: System, markers: Mapping[tuple[str, int], int]) -> bool:
+    """Whether each log ends behind its marker."""
+    ends = {slot: one.log_end for slot, one in system.checker.slots().items()}
+    return all(ends[slot] > marker for slot, marker in markers.items())
+
+
+def _transaction(system: System) -> tuple[Producer, Mapping[tuple[str, int], int]]:
+    """An open transaction with some records in every partition of the actions, and where its markers will be."""
+    markers: dict[tuple[str, int], int] = {}
+
+    def delivered(_: KafkaError | None, message: Message) -> None:
+        markers[message.topic() or "", message.partition() or 0] = (message.offset() or 0) + 1
+
     producer = Producer(
         {
             "bootstrap.servers": system.kafka_server.address,
@@ -89,9 +103,10 @@ def _transaction(system: System) -> Producer:
     producer.begin_transaction()
     for topic, partition in actions_of(system):
         for _ in range(system.random.randrange(1, 20)):
-            producer.produce(topic, action("marked", day=system.feed.day.isoformat()), partition=partition)
+            value = action("marked", day=system.feed.day.isoformat())
+            producer.produce(topic, value, partition=partition, on_delivery=delivered)
     assert producer.flush(TRANSACTION_SECONDS) == 0
-    return producer
+    return producer, markers
 
 
 def stand_still(system: System) -> None:
@@ -142,7 +157,7 @@ def assert_reported_lag(system: System) -> None:
     rows = [msgspec.json.decode(line, type=ReportedLag) for line in finished.out.splitlines()]
     found = {(row.topic, row.partition): (row.log_end, row.stored_offset, row.lag, row.note) for row in rows}
     expected = {slot: (one.log_end, one.next_offset, 0, None) for slot, one in system.checker.slots().items()}
-    assert found == expected
+    assert found == expected, f"lag says {found}, the checker finds {expected}"
 
 
 FAULTS: tuple[Fault, ...] = tuple(

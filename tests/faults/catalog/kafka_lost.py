@@ -1,14 +1,11 @@
 """Kafka lost records that were counted or should be: workers stop and say so, and go on as a person decides (I8)."""
 
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
-
 from tests.faults.catalog.fault import Fault
 from tests.faults.catalog.kafka import actions_of, send
 from tests.faults.partition_log import cut
 from tests.faults.stopped import command, decide, end_all, wait_for_error
 from tests.faults.system import System
-from tests.support import delete_topics
+from tests.support import delete_records, delete_topics
 
 KIND = "kafka"
 
@@ -35,9 +32,7 @@ def _uncounted(system: System, slot: tuple[str, int]) -> int:
 
 
 def delete_before(system: System, topic: str, partition: int, offset: int) -> None:
-    admin = AdminClient({"bootstrap.servers": system.kafka_server.address})
-    for deleted in admin.delete_records([TopicPartition(topic, partition, offset)]).values():
-        deleted.result()
+    delete_records(system.kafka_server.address, topic, partition, offset)
 
 
 def cut_and_refill(system: System) -> None:

@@ -15,6 +15,7 @@ from schemas.exits import EngagementError
 from store.offsets import owners
 from tests.acceptance.engine import STOP_SECONDS
 from tests.faults.checker.redo import OtherForm
+from tests.faults.site import told
 from tests.faults.system import CLASSIC, System, Worker
 from tests.faults.upgrade.pauses import Pauses
 from tests.faults.upgrade.versions import CannotRollError, Version
@@ -120,7 +121,7 @@ class Rolling:
             yield
         except (AssertionError, OtherForm) as wrong:
             ended = [worker for worker in self._system.workers if worker.poll() is not None]
-            why = self._stopped(ended[0]) if ended else str(wrong).splitlines()[0]
+            why = self._stopped(ended[0]) if ended else told(wrong).splitlines()[0]
             raise CannotRollError(f"{step}: {why}") from wrong
 
     def _until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
