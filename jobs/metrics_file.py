@@ -14,7 +14,7 @@ from jobs.daily import Run
 from jobs.phases import Phases
 from schemas.exits import Blocked, ConfigurationError, EngagementError, IncompleteInput, Unavailable, UsageError
 from store import metrics
-from store.exposition import Figures, text_of
+from store.exposition import Figures, midnight, text_of
 from store.metrics import Metric
 
 SUFFIX = ".prom"
@@ -84,10 +84,9 @@ def _figures(report: Report, outcome: Outcome, now: float, before: dict[str, flo
 
 def _success(run: Run, now: float) -> dict[Metric, float]:
     manifest = run.manifest
-    as_of = dt.datetime.combine(dt.date.fromisoformat(manifest.as_of), dt.time(), dt.UTC)
     return {
         metrics.JOB_LAST_SUCCESS: now,
-        metrics.JOB_AS_OF: as_of.timestamp(),
+        metrics.JOB_AS_OF: midnight(dt.date.fromisoformat(manifest.as_of)),
         metrics.JOB_ACCOUNTS: manifest.accounts,
         metrics.JOB_RANKED: sum(cohort.ranked for cohort in manifest.cohorts.values()),
         metrics.JOB_COHORTS: len(manifest.cohorts),

@@ -1,5 +1,6 @@
 """Figures in the form that Prometheus reads, from the metrics of `store/metrics.py` and nothing else."""
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +12,11 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from store.metrics import BUILD_INFO, Kind, Metric
+
+
+def midnight(day: dt.date, zone: dt.tzinfo = dt.UTC) -> float:
+    """When a day begins, in seconds since 1970: how a figure tells a date."""
+    return dt.datetime.combine(day, dt.time(), zone).timestamp()
 
 
 class Figures(Collector):

@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.settings import Settings
 from store import metrics
-from store.exposition import Figures
+from store.exposition import Figures, midnight
 from store.layout import SlotName
 from store.redis_state import RedisState
 from store.runs import Published
@@ -101,7 +101,7 @@ def _add_partition(figures: Figures, one: Partition, group: str) -> None:
         figures.add(metrics.PARTITION_REJECTED, one.totals.rejected, *names)
         figures.add(metrics.PARTITION_LATE, one.totals.late, *names)
         newest = one.totals.newest_day
-        day = _midnight(dt.date.fromordinal(newest)) if newest else None
+        day = midnight(dt.date.fromordinal(newest)) if newest else None
         figures.add(metrics.PARTITION_NEWEST_DAY, day, *names)
 
 
@@ -119,13 +119,9 @@ def _add_redis(figures: Figures, state: RedisState) -> None:
 
 def _add_run(figures: Figures, run: Published, timezone: str, now: float) -> None:
     manifest, day = run.manifest, dt.date.fromisoformat(run.manifest.as_of)
-    figures.add(metrics.RUN_AS_OF, _midnight(day))
-    figures.add(metrics.RUN_AGE, now - _midnight(day + _DAY, ZoneInfo(timezone)))
+    figures.add(metrics.RUN_AS_OF, midnight(day))
+    figures.add(metrics.RUN_AGE, now - midnight(day + _DAY, ZoneInfo(timezone)))
     figures.add(metrics.RUN_PUBLISHED, run.timestamp / 1000)
     figures.add(metrics.RUN_REVISION, manifest.revision)
     figures.add(metrics.RUN_ACCOUNTS, manifest.accounts)
     figures.add(metrics.RUN_RANKED, sum(cohort.ranked for cohort in manifest.cohorts.values()))
-
-
-def _midnight(day: dt.date, zone: dt.tzinfo = dt.UTC) -> float:
-    return dt.datetime.combine(day, dt.time(), zone).timestamp()

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import KafkaError, NewTopic
 
@@ -40,6 +40,13 @@ def delete_topics(kafka: str, prefix: str) -> None:
     admin = AdminClient({"bootstrap.servers": kafka})
     mine = [topic for topic in admin.list_topics(timeout=_TOPIC_SECONDS).topics if topic.startswith(prefix)]
     for deleted in admin.delete_topics(mine).values() if mine else ():
+        deleted.result()
+
+
+def delete_records(kafka: str, topic: str, partition: int, before: int) -> None:
+    """Have a log begin at the offset `before`, -1 for its end."""
+    admin = AdminClient({"bootstrap.servers": kafka})
+    for deleted in admin.delete_records([TopicPartition(topic, partition, before)]).values():
         deleted.result()
 
 

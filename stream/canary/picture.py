@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from store import metrics
-from store.exposition import Figures
+from store.exposition import Figures, midnight
 from store.layout import SlotName
 from stream.canary.scores import ScoreCheck
 from stream.serving import Health
@@ -78,8 +78,7 @@ def figures_of(seen: Seen, now: float) -> Figures:
         figures.add(metrics.CANARY_DIFFERENCE, path.difference, *names)
         figures.add(metrics.CANARY_WRONG, path.wrong, *names)
     if seen.score is not None:
-        day = dt.datetime.combine(dt.date.fromordinal(seen.score.as_of), dt.time(), dt.UTC)
-        figures.add(metrics.CANARY_SCORE_AS_OF, day.timestamp())
+        figures.add(metrics.CANARY_SCORE_AS_OF, midnight(dt.date.fromordinal(seen.score.as_of)))
         figures.add(metrics.CANARY_SCORE_DIFFERENCE, seen.score.difference)
     return figures
 

@@ -1,11 +1,10 @@
 """A partition whose counters and whose log are both gone is a loss, and is told as one."""
 
 import redis
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from tests.acceptance.engine import Engine, action_puts, produce
 from tests.acceptance.published import manifests
+from tests.support import delete_records
 
 
 def test_a_slot_that_is_lost_with_its_log_is_not_published_as_one_that_never_counted(
@@ -17,7 +16,7 @@ def test_a_slot_that_is_lost_with_its_log_is_not_published_as_one_that_never_cou
     with engine.workers(1):
         engine.daily("2024-05-01")
     name = engine.prefix + "actions"
-    empty_log(engine.kafka, name)
+    delete_records(engine.kafka, name, 0, -1)
     lose_slots(redis_url, name)
     for flags in ((), ("--dry-run",)):
         finished = engine.jobs("daily", "--as-of", "2024-05-01", *flags)
@@ -28,12 +27,6 @@ def test_a_slot_that_is_lost_with_its_log_is_not_published_as_one_that_never_cou
     assert engine.stream("rebuild", "--topic", "actions", "--partition", "0", "--force").code == 0
     with engine.workers(1):
         assert engine.daily("2024-05-02") == []
-
-
-def empty_log(kafka: str, topic: str) -> None:
-    admin = AdminClient({"bootstrap.servers": kafka})
-    for deleted in admin.delete_records([TopicPartition(topic, 0, -1)]).values():
-        deleted.result(30)
 
 
 def lose_slots(url: str, topic: str) -> None:

@@ -1,12 +1,11 @@
 """Every fault of the catalog once: never lost, never twice, a run whole or invisible. `make faults` tries more."""
 
-import os
 from collections.abc import Iterator
-from random import Random
 
 import pytest
 
 from tests.faults.catalog import ONCE, Fault
+from tests.faults.seed import printed_random
 from tests.faults.site import Site
 from tests.faults.soak import NOT_IN_TIME
 from tests.faults.system import Setup
@@ -15,9 +14,7 @@ from tests.faults.system import Setup
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One place for all, since most faults leave a system that can take the next one."""
-    seed = int(os.environ.get("FAULTS_SEED", Random().randrange(1 << 30)))
-    print(f"FAULTS_SEED={seed}")
-    with Site(tmp_path_factory.mktemp("faults"), Random(seed), Setup()) as site:
+    with Site(tmp_path_factory.mktemp("faults"), printed_random(), Setup()) as site:
         yield site
 
 

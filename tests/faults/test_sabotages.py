@@ -1,8 +1,7 @@
 """The checker catches a broken protocol: each rule is left out on purpose, and the fault that needs it is made."""
 
-import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -10,11 +9,11 @@ from random import Random
 import pytest
 from confluent_kafka import TopicPartition
 
-from services.find import start_together, stop_together
 from services.kafka import LocalKafka
 from services.redis import LocalRedis
 from tests.faults.build import Build, Point, Sabotage
 from tests.faults.catalog import Fault, group, job, redis, worker
+from tests.faults.seed import printed_random
 from tests.faults.system import POLL_SECONDS, Setup, System
 
 MOST_TRIES = 24
@@ -22,21 +21,11 @@ MOST_TRIES = 24
 Make = Callable[[Sabotage], System]
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalKafka, LocalRedis]]:
-    folder = tmp_path_factory.mktemp("servers")
-    kafka, redis_server = LocalKafka(folder / "kafka"), LocalRedis(folder / "redis")
-    start_together([kafka, redis_server])
-    yield kafka, redis_server
-    stop_together([kafka, redis_server])
-
-
 @pytest.fixture
 def make(servers: tuple[LocalKafka, LocalRedis], tmp_path: Path) -> Make:
     """A system whose workers all run the sabotaged build."""
-    seed = int(os.environ.get("FAULTS_SEED", Random().randrange(1 << 30)))
-    print(f"FAULTS_SEED={seed}")
-    return lambda sabotage: System(*servers, tmp_path, Random(seed), Setup(2, build=Build(sabotage=sabotage)))
+    random = printed_random()
+    return lambda sabotage: System(*servers, tmp_path, random, Setup(2, build=Build(sabotage=sabotage)))
 
 
 def is_caught(system: System, fault: Callable[[System], None], broken: str) -> bool:

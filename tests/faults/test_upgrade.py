@@ -3,20 +3,18 @@
 `make upgrade FROM=REF` does the same with a commit.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from random import Random
 from typing import cast
 
 import pytest
 
-from services.find import start_together, stop_together
 from services.kafka import LocalKafka
 from services.redis import LocalRedis
 from store.layout import LAYOUT_VERSION
 from tests.faults.checker.slots import Slots
 from tests.faults.redis_client import direct
+from tests.faults.seed import printed_random
 from tests.faults.stopped import assert_error, command
 from tests.faults.system import Setup, System
 from tests.faults.upgrade import Edit, Rolling, Version, edited, working_tree
@@ -28,21 +26,10 @@ OTHER_LAYOUT = Edit("store/layout.py", f"LAYOUT_VERSION = {LAYOUT_VERSION}", f"L
 OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalKafka, LocalRedis]]:
-    folder = tmp_path_factory.mktemp("servers")
-    kafka, redis = LocalKafka(folder / "kafka"), LocalRedis(folder / "redis")
-    start_together([kafka, redis])
-    yield kafka, redis
-    stop_together([kafka, redis])
-
-
 @pytest.fixture
 def system(servers: tuple[LocalKafka, LocalRedis], tmp_path: Path) -> Iterator[System]:
     """A fed system without workers yet."""
-    seed = int(os.environ.get("FAULTS_SEED", Random().randrange(1 << 30)))
-    print(f"FAULTS_SEED={seed}")
-    with System(*servers, tmp_path, Random(seed), SETUP) as system:
+    with System(*servers, tmp_path, printed_random(), SETUP) as system:
         yield system
 
 

@@ -24,10 +24,7 @@ def command(live: Live, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def delete_records(live: Live, before: int) -> None:
-    place = TopicPartition(live.slot().topic, 0, before)
-    admin = live.admin
-    for deleted in admin.delete_records([place]).values():
-        deleted.result()
+    support.delete_records(live.settings.kafka_bootstrap_servers, live.slot().topic, 0, before)
 
 
 def commit_in_kafka(live: Live, offset: int) -> None:

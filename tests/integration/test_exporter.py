@@ -28,7 +28,7 @@ from stream.observer import Observer
 from tests import support
 from tests.integration.live import Live, action
 from tests.integration.scraped import Exporter, exporter
-from tests.support import wait_until
+from tests.support import delete_records, wait_until
 
 ROOT = Path(__file__).parents[2]
 LAG, SECONDS = "engagement_partition_lag_records", "engagement_partition_lag_seconds"
@@ -115,9 +115,7 @@ def test_foreign_bytes_and_deleted_records_stop_a_slot_too(live: Live) -> None:
     live.topics(actions=2)
     live.produce([action()] * 3)
     stand_at(live, 1)
-    admin = live.admin
-    for deleted in admin.delete_records([TopicPartition(live.slot().topic, 0, 2)]).values():
-        deleted.result()
+    delete_records(live.settings.kafka_bootstrap_servers, live.slot().topic, 0, 2)
     live.client.set(live.slot(1).redo_key, b"foreign bytes, longer than a state id")
     with exporter(live) as running:
         wait_until(lambda: running.value(BLOCKED, **of(live), reason="before_log_start"), what="the deletion")

@@ -10,7 +10,6 @@ import pytest
 import redis
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import TopicPartition
 
 from schemas.exits import Unavailable
 from schemas.settings import Settings, load_settings
@@ -21,7 +20,7 @@ from store.redo import Write, encode_redo
 from store.slots import Answer, SlotStore
 from stream.guard import Surroundings, check_header
 from stream.rebuild import Partition, rebuild
-from tests.support import wait_until
+from tests.support import delete_records, wait_until
 
 ROOT = Path(__file__).parents[2]
 EVENTS = 30
@@ -90,12 +89,6 @@ def stored(client: redis.Redis, slot: SlotName) -> Header:
     return record.header
 
 
-def delete_records(admin: AdminClient, slot: SlotName, before: int) -> None:
-    place = TopicPartition(slot.topic, slot.partition, before)
-    for answer in admin.delete_records([place]).values():
-        answer.result()
-
-
 def test_a_rebuilt_slot_is_empty_and_stands_at_the_start_of_its_log(
     settings_env: dict[str, str], client: redis.Redis, slot: SlotName, header: Header
 ) -> None:
@@ -133,10 +126,10 @@ def test_without_a_header_leftover_strings_are_deleted(
 
 
 def test_a_slot_whose_first_records_are_gone_is_not_rebuilt_unless_forced(
-    settings_env: dict[str, str], client: redis.Redis, admin: AdminClient, slot: SlotName, header: Header
+    settings_env: dict[str, str], client: redis.Redis, slot: SlotName, header: Header
 ) -> None:
     put(client, slot, header)
-    delete_records(admin, slot, 10)
+    delete_records(settings_env["KAFKA_BOOTSTRAP_SERVERS"], slot.topic, slot.partition, 10)
     assert "no longer reaches back" in refused(stream(settings_env, "rebuild", "--partition", "0"))
     assert stored(client, slot).counted == EVENTS
     assert stream(settings_env, "rebuild", "--partition", "0", "--force").returncode == 0
@@ -179,10 +172,10 @@ def test_a_partition_that_does_not_exist_is_wrong_usage(settings_env: dict[str, 
 
 
 def test_a_gap_is_accepted_with_the_figures_kept_and_noted(
-    settings_env: dict[str, str], client: redis.Redis, admin: AdminClient, slot: SlotName, header: Header
+    settings_env: dict[str, str], client: redis.Redis, slot: SlotName, header: Header
 ) -> None:
     put(client, slot, msgspec.structs.replace(header, next_offset=5))
-    delete_records(admin, slot, 10)
+    delete_records(settings_env["KAFKA_BOOTSTRAP_SERVERS"], slot.topic, slot.partition, 10)
     done = stream(settings_env, "accept-gap", "--partition", "0")
     assert (done.returncode, done.stderr) == (0, "")
     now = stored(client, slot)
