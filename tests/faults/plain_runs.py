@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from confluent_kafka import Message
 
@@ -11,6 +12,7 @@ from tests.acceptance.oracle import AccountRecord, Figures
 from tests.acceptance.plain_scores import Rules, expected_scores
 from tests.acceptance.published import headers, manifests, text
 from tests.faults.checker import Rules as SlotRules
+from tests.faults.checker.json_text import room_for_depth
 
 Place = tuple[str, int, int]
 
@@ -23,7 +25,7 @@ def expected_run(engine: Engine, as_of: str, rules: SlotRules) -> dict[str, Figu
     actions = _counted(engine, engine.prefix + "actions", inputs, refused)
     accounts = _counted(engine, engine.prefix + "accounts", inputs, refused)
     return expected_scores(
-        [json.loads(text(message.value())) for message in actions],
+        [_members(message.value()) for message in actions],
         [_account_record(message) for message in accounts],
         date.fromisoformat(as_of),
         Rules(timezone=rules.timezone, lateness_days=rules.lateness_days),
@@ -54,4 +56,10 @@ def _account_record(message: Message) -> AccountRecord:
     _, timestamp = message.timestamp()
     place = (timestamp, message.partition() or 0, message.offset() or 0)
     value = message.value()
-    return AccountRecord(text(message.key()), None if value is None else json.loads(text(value)), place)
+    return AccountRecord(text(message.key()), None if value is None else _members(value), place)
+
+
+def _members(value: bytes | None) -> dict[str, Any]:
+    with room_for_depth():
+        found: dict[str, Any] = json.loads(text(value))
+    return found

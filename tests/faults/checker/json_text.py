@@ -39,7 +39,7 @@ def members(value: bytes) -> dict[str, object]:
         raise NotJson from None
     if too_deep(text):
         raise NotJson
-    with _room():
+    with room_for_depth():
         try:
             found = _PARSER.decode(text)
         except json.JSONDecodeError:
@@ -80,7 +80,8 @@ def _no_constant(_: str) -> Never:
 
 
 @contextmanager
-def _room() -> Iterator[None]:
+def room_for_depth() -> Iterator[None]:
+    """As many levels as the product takes, wherever the caller stands: before Python 3.12 its own frames count too."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(before + ROOM)
     try:
