@@ -76,8 +76,14 @@ def _terminal_is_ours() -> bool:
 def _up(folder: Path) -> int:
     for variable, value in kept.up(folder, os.environ).environment().items():
         print(f"export {variable}={shlex.quote(value)}")
-    print(f"Data and logs: {folder}; stop with `make down`.", file=sys.stderr)
+    print(f"Data and logs: {folder}; stop with `{_stopping(folder)}`.", file=sys.stderr)
     return 0
+
+
+def _stopping(folder: Path) -> str:
+    if folder == FOLDER:
+        return "make down"
+    return shlex.join([sys.executable, "-m", "services", "down", "--folder", str(folder)])  # make knows no other folder
 
 
 def _down(folder: Path) -> int:

@@ -38,23 +38,34 @@ class Kept:
 
 def up(folder: Path, environ: Mapping[str, str]) -> Addresses:
     """Start what the environment does not name and does not run yet; data of an earlier `up` is still there."""
-    kafka, redis = environ.get(KAFKA_VARIABLE), environ.get(REDIS_VARIABLE)
-    if kafka and redis:
-        return Addresses(kafka, redis)
     with _state(folder) as state:
-        if not state and docker.answers():
-            needed = [name for name, given in (("kafka", kafka), ("redis", redis)) if not given]
+        named = _named_by_others(environ, state)
+        needed = [name for name in _KINDS if name not in named]
+        if needed and not state and docker.answers():
             docker.compose("up", "--detach", "--wait", *needed)
-            return Addresses(kafka or docker.COMPOSE_KAFKA, redis or docker.COMPOSE_REDIS)
+            return Addresses(**{"kafka": docker.COMPOSE_KAFKA, "redis": docker.COMPOSE_REDIS} | named)
         missing = {
-            name: kind(folder / name, state[name].port if name in state else None, leashed=False)
-            for name, kind in _KINDS.items()
-            if not (kafka if name == "kafka" else redis) and not (name in state and state[name].alive())
+            name: _KINDS[name](folder / name, state[name].port if name in state else None, leashed=False)
+            for name in needed
+            if not (name in state and state[name].alive())
         }
         start_together(list(missing.values()))
         for name, server in missing.items():
             state[name] = Kept(server.pid, server.port, server.address, str(server.settings_file))
-        return Addresses(kafka or state["kafka"].address, redis or state["redis"].address)
+        return Addresses(**{name: state[name].address for name in needed} | named)
+
+
+def _named_by_others(environ: Mapping[str, str], state: Mapping[str, Kept]) -> dict[str, str]:
+    """Return the addresses in the environment that are not of servers of ours.
+
+    A shell that took the exports of an earlier `up` names those for ever, also when they ended long ago.
+    """
+    named = {"kafka": environ.get(KAFKA_VARIABLE), "redis": environ.get(REDIS_VARIABLE)}
+    return {
+        name: address
+        for name, address in named.items()
+        if address and not (name in state and address == state[name].address)
+    }
 
 
 def down(folder: Path) -> None:

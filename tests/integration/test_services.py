@@ -1,12 +1,11 @@
 """Claims about the local services themselves: what a person sees when they start, fail and stop."""
 
 import os
-import shlex
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,22 +19,10 @@ from services.find import Addresses, running
 from services.jars import jars
 from services.kafka import LocalKafka
 from services.redis import LocalRedis
+from tests.integration.service_commands import PROJECT, ended, run_services
 from tests.support import create_topics, wait_until
 
-PROJECT = Path(__file__).parents[2]
 OLD_MS = 1_000_000_000_000  # 2001
-
-
-def run_services(*arguments: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start `python -m services` as a person would."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "services", *arguments],
-        cwd=PROJECT,
-        env=os.environ | (environ or {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def without_addresses() -> dict[str, str]:
@@ -63,10 +50,6 @@ def read_one(address: str, topic: str) -> Message:
 
 def children_of(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
-
-
-def ended(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_kafka_keeps_topics_and_records_over_a_crash_and_answers_on_the_same_port(
@@ -196,32 +179,6 @@ def test_run_names_a_command_that_does_not_exist_before_it_starts_anything() -> 
     _, complaint = started.communicate(timeout=5)
     assert started.returncode == 127
     assert complaint == "error: no such command: no-such-command\n"
-
-
-def said(*arguments: str, code: int = 0) -> str:
-    """Run `python -m services` to its end with this exit code and return what it printed."""
-    started = run_services(*arguments, environ={"KAFKA_BOOTSTRAP_SERVERS": "unused:1", "REDIS_URL": ""})
-    printed, complaint = started.communicate(timeout=60)
-    assert started.returncode == code, complaint
-    return printed
-
-
-def test_up_starts_once_keeps_data_over_down_and_down_leaves_no_process(tmp_path: Path) -> None:
-    folder = ("--folder", str(tmp_path))
-    exports = said("up", *folder)
-    try:
-        assert said("up", *folder) == exports
-        url = shlex.split(exports)[-1].removeprefix("REDIS_URL=")
-        pid = int(said("status", *folder).split("process ")[1].split(",")[0])
-        with redis.Redis.from_url(url) as client:
-            client.set("key", b"kept")
-            said("down", *folder)
-            assert ended(pid)
-            assert said("up", *folder) == exports
-            assert client.get("key") == b"kept"
-    finally:
-        said("down", *folder)
-    assert not said("status", *folder, code=1)
 
 
 def test_the_leash_does_not_start_what_has_no_parent_any_more() -> None:

@@ -1,0 +1,27 @@
+"""`python -m services` as a person starts it, and whether a process is gone."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+PROJECT = Path(__file__).parents[2]
+
+
+def run_services(*arguments: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start `python -m services` as a person would."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "services", *arguments],
+        cwd=PROJECT,
+        env=os.environ | (environ or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
