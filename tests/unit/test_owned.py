@@ -167,23 +167,22 @@ def test_rejects_on_their_way_are_a_wait_to_be_told_once_the_broker_takes_long(n
     worker = start([*log_of_days(0), LogRecord(1, MOMENT, b"{", None)])
     worker.read(2)
 
-    def told() -> tuple[int, str | None]:
+    def told() -> tuple[bool, int, str | None]:
         notes = worker.observed.state().slots[str(name)]
-        return notes.waits, notes.waiting_for
+        return worker.owned.stalled, notes.waits, notes.waiting_for
 
     for _ in range(2):
         worker.owned.tick(worker.now + CHECKPOINT_SECONDS)
         worker.now += DELIVERY_SECONDS - 0.1
-        assert worker.owned.stalled
-        assert told() == (0, None)
+        assert told() == (True, 0, None)
         worker.tick(CHECKPOINT_SECONDS)
-        assert not worker.owned.stalled
+        assert told() == (False, 0, None)
         worker.hand_on([LogRecord(worker.position, MOMENT, b"{", None)], worker.owned.generation)
         worker.position += 1
 
     worker.owned.tick(worker.now + CHECKPOINT_SECONDS)
     worker.owned.tick(worker.now + CHECKPOINT_SECONDS + DELIVERY_SECONDS)
-    assert told() == (1, f"1 rejects of {name} are not delivered yet")
+    assert told() == (True, 1, f"1 rejects of {name} are not delivered yet")
 
 
 def test_no_more_is_counted_of_a_slot_whose_undelivered_rejects_fill_the_memory_they_may_take(
