@@ -16,6 +16,8 @@ _KAFKA = frozenset(
         KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     }
 )
+_ANSWERS = (redis.ResponseError, redis.exceptions.BusyLoadingError)
+"""What a Redis says that is there: that its memory is full, that it loads its data."""
 # Redis 7.0 and newer ones say it differently; neither says which command of the script it was.
 _IN_SCRIPT = re.compile(r"user executing the script can't|ACL failure in script")
 
@@ -62,6 +64,7 @@ def redis_denial(error: Exception, what: object) -> Denied | None:
 
 
 def redis_failure(error: Exception, what: object, then: str = "") -> Denied | Unavailable:
-    """The error of a question about `what` that Redis refused or gave no answer to; `then` ends the second kind."""
-    said = f"Redis gave no answer for {what}: {type(error).__name__}: {error}{then}"
+    """The error of a question about `what` that Redis refused or gave no answer to. `then` ends it but for a denial."""
+    happened = "refused a request" if isinstance(error, _ANSWERS) else "gave no answer"
+    said = f"Redis {happened} for {what}: {type(error).__name__}: {error}{then}"
     return redis_denial(error, what) or Unavailable(said)

@@ -89,7 +89,6 @@ class Assignment:
             name = SlotName(place.topic, place.partition)
             self._owned[name] = OwnedSlot(name, self._next_generation(), self._parts)
             self._observed.assigned(name)
-        self._observed.rebalanced("assigned")
         _quietly("take assignment", self._fetching.acknowledge)
         log.info("partitions assigned", partitions=_texts(partitions))
 
@@ -98,13 +97,11 @@ class Assignment:
         going = [self._owned.get(SlotName(place.topic, place.partition)) for place in partitions]
         self._store([owned for owned in going if owned is not None], self._clock() + REVOKE_SECONDS)
         self._release(partitions)
-        self._observed.rebalanced("revoked")
         log.info("partitions revoked", partitions=_texts(partitions))
 
     def on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Let go of partitions that may have another owner already."""
         self._release(partitions)
-        self._observed.rebalanced("lost")
         log.warning("partitions lost", partitions=_texts(partitions))
 
     def _release(self, partitions: list[TopicPartition]) -> None:

@@ -6,12 +6,12 @@ Whether there is room for them depends on what a partition holds, so that is not
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ from schemas.settings import Settings
 from store.layout import Header, SlotName
 from stream.account_slot import AccountSlot
 from stream.action_slot import LOADED_AT_START, ActionSlot
-from stream.batch import Batch
+from stream.batch import Batch, Keyed
 from stream.limits import NO_LIMITS
 from stream.slot import SlotRules
 
@@ -39,6 +39,14 @@ class Topic(StrEnum):
     def within(self, settings: Settings) -> str:
         """Its name in this system."""
         return settings.topics.actions if self is Topic.ACTIONS else settings.topics.accounts
+
+
+class Unsent(Keyed, Protocol):
+    """A record as it would be, before any broker has it."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The record's value."""
 
 
 class LineVerdict(msgspec.Struct, frozen=True):
@@ -58,12 +66,12 @@ class Line(msgspec.Struct, frozen=True):
     def key(self) -> bytes | None:
         """The account id in the value, None where there is none to be found."""
         try:
-            return msgspec.json.decode(self.value, type=_Keyed).account_id.encode()
+            return msgspec.json.decode(self.value, type=_Named).account_id.encode()
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
 
 
-class _Keyed(msgspec.Struct):
+class _Named(msgspec.Struct):
     account_id: str
 
 
@@ -90,25 +98,28 @@ def check_lines(
     newest_day, start = 0, 0
     remaining = iter(lines)
     while batch := [Line(line.removesuffix(b"\n")) for line in itertools.islice(remaining, LINES_AT_ONCE)]:
-        refused, newest_day = _judge(batch, topic, rules, newest_day, int(clock() * 1000))
+        refused, newest_day = refusals(batch, topic, rules, newest_day, int(clock() * 1000))
         for at in range(len(batch)):
             yield _verdict(start + at + 1, refused.get(at))
         start += len(batch)
 
 
-def _judge(
-    lines: list[Line], topic: Topic, rules: SlotRules, newest_day: int, now: int
+def refusals(
+    records: Sequence[Unsent], topic: Topic, rules: SlotRules, newest_day: int, now: int
 ) -> tuple[dict[int, Reject], int]:
-    """The rejects by position in `lines`, and the newest day after them."""
+    """The rejects by position in `records`, which a slot would give that is empty but for its newest day, and that day.
+
+    `now` (ms) is the Kafka timestamp of them all.
+    """
     header = Header(timezone=rules.calendar.timezone, topic_id="", next_offset=0, first_offset=0, newest_day=newest_day)
     batch = Batch(
         slot=SLOT,
         generation=0,
-        messages=lines,
-        values=[line.value for line in lines],
-        offsets=np.arange(len(lines)),
-        timestamps=np.full(len(lines), now),
-        end=len(lines),
+        messages=records,
+        values=[record.value for record in records],
+        offsets=np.arange(len(records)),
+        timestamps=np.full(len(records), now),
+        end=len(records),
         leader_epoch=None,
     )
     if topic is Topic.ACCOUNTS:

@@ -5,7 +5,7 @@ import msgspec
 from schemas.exits import Blocked, ConfigurationError, Obstacle, Unavailable
 from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Header, SlotName, empty_header
 from store.offsets import LogBounds
-from store.remedies import lost, lost_since, rebuild, ways
+from store.remedies import lost, lost_since, rebuild, ways, ways_past_gap
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -42,18 +42,16 @@ def check_header(slot: SlotName, header: Header, around: Surroundings, timezone:
     if header.next_offset < start:
         message = (
             f"{slot}: the log starts at {start}, but offset {header.next_offset} is next: {start - header.next_offset} "
-            f"offsets were deleted before they were counted; {ways(slot)}"
+            f"offsets were deleted before they were counted; {ways_past_gap(slot)}"
         )
         raise Blocked(message, Obstacle.BEFORE_START)
     if header.next_offset > end:
-        message = (
-            f"{slot}: offset {header.next_offset} is next, but the log ends at {end}: it was truncated; {ways(slot)}"
-        )
-        raise BeyondLogEnd(message, Obstacle.PAST_END)
+        past = f"offset {header.next_offset} is next, but the log ends at {end}"
+        raise BeyondLogEnd(f"{slot}: {past}: it was truncated; {ways_past_gap(slot)}", Obstacle.PAST_END)
     if around.truncated:
         message = (
             f"{slot}: records below offset {header.next_offset}, which is next, were replaced since they were "
-            f"counted: the log was truncated; {ways(slot)}"
+            f"counted: the log was truncated; {ways_past_gap(slot)}"
         )
         raise Blocked(message, Obstacle.REPLACED)
 

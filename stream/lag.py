@@ -14,14 +14,14 @@ from schemas.exits import Blocked, Obstacle
 from schemas.settings import Settings
 from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Header, SlotName
 from store.offsets import LogBounds, log_bounds, partitions, topic_ids
+from store.remedies import rebuild, ways, ways_past_gap, ways_to_restore
 from store.slot_headers import slot_headers
 
-OTHER_TOPIC = "the slot was counted from a topic of this name that was deleted since: see rebuild and accept-gap"
-BEFORE_START = "the log no longer holds the stored offset: see rebuild and accept-gap"
-PAST_END = "the stored offset is past the end of the log: see rebuild and accept-gap"
+OTHER_TOPIC = "the slot was counted from a topic of this name that was deleted since"
+BEFORE_START = "the log no longer holds the stored offset"
+PAST_END = "the stored offset is past the end of the log"
 NO_SLOT = "nothing stored yet"
-EMPTIED = "the slot is being emptied; if no `engagement-stream rebuild` runs any more, run it again"
-LOST = "Redis has no slot, but it was counted before: Redis lost its data or is another one; see rebuild"
+EMPTIED = "the slot is being emptied"
 
 
 class LagRow(msgspec.Struct, frozen=True):
@@ -63,18 +63,18 @@ def lag_rows(
 def lag_row(slot: SlotName, log: LogBounds, header: Header | Blocked | None, topic_id: str, timezone: str) -> LagRow:
     """The row of one slot; `timezone` is that of the settings."""
     stored = header.next_offset if isinstance(header, Header) else None
-    lag, note, obstacle = _judge(log, header, topic_id, timezone)
+    lag, note, obstacle = _judge(slot, log, header, topic_id, timezone)
     return LagRow(slot.topic, slot.partition, log.start, log.end, stored, lag, note, obstacle)
 
 
 def _judge(
-    log: LogBounds, header: Header | Blocked | None, topic_id: str, timezone: str
+    slot: SlotName, log: LogBounds, header: Header | Blocked | None, topic_id: str, timezone: str
 ) -> tuple[int | None, str | None, Obstacle | None]:
     if isinstance(header, Blocked):
         return None, str(header), Obstacle.UNREADABLE
     if header is None:
         return log.end - log.start, NO_SLOT, None
-    holding = ((note, obstacle) for holds, note, obstacle in _obstacles(log, header, topic_id, timezone) if holds)
+    holding = ((note, obstacle) for holds, note, obstacle in _obstacles(slot, log, header, topic_id, timezone) if holds)
     note, obstacle = next(holding, (None, None))
     if obstacle is Obstacle.BEING_EMPTIED:
         return log.end - log.start, note, obstacle
@@ -85,15 +85,29 @@ _FOREIGN = (Obstacle.OTHER_TOPIC, Obstacle.PAST_END, Obstacle.BEFORE_START)
 """Then the stored offset says nothing about this log."""
 
 
-def _obstacles(log: LogBounds, header: Header, topic_id: str, timezone: str) -> tuple[tuple[bool, str, Obstacle], ...]:
+def _obstacles(
+    slot: SlotName, log: LogBounds, header: Header, topic_id: str, timezone: str
+) -> tuple[tuple[bool, str, Obstacle], ...]:
     """What may keep a slot from going on, and whether it does, foreign offsets first: their lag is unknown."""
-    other_layout = f"the slot has layout {header.layout}, this version reads {LAYOUT_VERSION}: run that which wrote it"
-    other_days = f"counted in days of {header.timezone}, but timezone is {timezone}: set it back, or see rebuild"
+    again, offset = rebuild(slot), header.next_offset
+    emptied = f"{EMPTIED}; if no `rebuild` runs any more, run {again} again"
+    other_layout = (
+        f"the slot has layout {header.layout}, this version reads {LAYOUT_VERSION}: "
+        f"run that which wrote it, or stop all workers and count again with {again}"
+    )
+    other_days = (
+        f"counted in days of {header.timezone}, but timezone is {timezone}: set it back, or count again with {again}"
+    )
     return (
-        (header.layout == BEING_EMPTIED, EMPTIED, Obstacle.BEING_EMPTIED),
-        (header.topic_id != topic_id, OTHER_TOPIC, Obstacle.OTHER_TOPIC),
-        (header.next_offset > log.end, PAST_END, Obstacle.PAST_END),
-        (header.next_offset < log.start, BEFORE_START, Obstacle.BEFORE_START),
+        (header.layout == BEING_EMPTIED, emptied, Obstacle.BEING_EMPTIED),
+        (header.topic_id != topic_id, f"{OTHER_TOPIC}; {ways(slot)}", Obstacle.OTHER_TOPIC),
+        (offset > log.end, f"{PAST_END}; {ways_past_gap(slot)}", Obstacle.PAST_END),
+        (offset < log.start, f"{BEFORE_START}; {ways_past_gap(slot)}", Obstacle.BEFORE_START),
         (header.layout != LAYOUT_VERSION, other_layout, Obstacle.LAYOUT),
         (header.timezone != timezone, other_days, Obstacle.TIMEZONE),
     )
+
+
+def lost_note(slot: SlotName) -> str:
+    """The note for a slot that Redis does not have although it was counted before."""
+    return f"Redis has no slot, but it was counted before: {ways_to_restore(slot)}"

@@ -2,11 +2,13 @@
 
 import datetime as dt
 import math
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Sequence
 
 import msgspec
-from rich.markup import escape
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from schemas.exits import EngagementError, Obstacle, Unavailable
 from stream.lag_status import Status
@@ -21,6 +23,13 @@ COLORS = {
     Status.NO_OWNER: "red",
 }
 HEADING = ("topic", "partition", "status", "lag", "seconds", "stored offset", "log end", "owner", "note")
+_NUMBERS = ("partition", "lag", "seconds", "stored offset", "log end")
+_BELOW = ((), ("note",), ("owner", "note"), ("stored offset", "log end", "owner", "note"))
+"""What is told below the table, the more the narrower the terminal is."""
+_LEAST_NOTE = 40
+"""With less room notes would be a column of single words."""
+_GAP = 2
+_Cells = tuple[str, ...]
 
 
 class LagLine(msgspec.Struct, frozen=True):
@@ -98,12 +107,38 @@ def lag_cells(line: LagLine) -> tuple[object, ...]:
     return (*place, line.owner, line.note or "")
 
 
-def lag_table(lines: Iterable[LagLine]) -> Table:
-    """The lines as a table for a terminal that is drawn anew."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in HEADING:
-        table.add_column(name, justify="right" if name in HEADING[3:7] or name == "partition" else "left")
-    for line in lines:
-        cells = ["-" if cell is None else escape(str(cell)) for cell in lag_cells(line)]
-        table.add_row(*cells, style=COLORS[line.status] if line.status not in (None, Status.OK) else None)
-    return table
+def lag_view(lines: Sequence[LagLine], width: int) -> RenderableType:
+    """The lines for a terminal of that width; columns that have no room for whole words are told below the table."""
+    rows = [tuple("-" if cell is None else str(cell) for cell in lag_cells(line)) for line in lines]
+    below = next((names for names in _BELOW if _needed(rows, names) <= width), _BELOW[-1])
+    kept = [i for i, name in enumerate(HEADING) if name not in below]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+    for name in (HEADING[i] for i in kept):
+        table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=name != "note")
+    for line, row in zip(lines, rows, strict=True):
+        table.add_row(*(Text(row[i], style=_style(line) if HEADING[i] == "status" else "") for i in kept))
+    told = [said for line, row in zip(lines, rows, strict=True) for said in _told(line, row, below, width)]
+    return Group(table, *([Text(), *told] if told else []))
+
+
+def _needed(rows: Sequence[_Cells], below: tuple[str, ...]) -> int:
+    """The width of the table without the columns that are told below it."""
+    widths = {name: max(len(name), *(len(row[i]) for row in rows), 0) for i, name in enumerate(HEADING)}
+    widths["note"] = min(widths["note"], _LEAST_NOTE)
+    kept = [width for name, width in widths.items() if name not in below]
+    return sum(kept) + _GAP * (len(kept) - 1)
+
+
+def _told(line: LagLine, row: _Cells, below: tuple[str, ...], width: int) -> list[Text]:
+    """What the table leaves out of a row, if anything, as lines that break between words."""
+    cells = [(name, row[HEADING.index(name)]) for name in below]
+    said = [cell if name == "note" else f"{name} {cell}" for name, cell in cells if cell not in ("", "-")]
+    if not said:
+        return []
+    text = f"{line.topic}/{line.partition}: {'; '.join(said)}"
+    whole = textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return [Text(part, style=_style(line)) for part in whole]
+
+
+def _style(line: LagLine) -> str:
+    return COLORS[line.status] if line.status is not None else ""

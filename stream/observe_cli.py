@@ -13,13 +13,14 @@ from rich.console import Console
 from rich.live import Live
 
 from schemas.settings import load_settings
-from store.connect import connect_redis, kafka_admin, wait_for_kafka, wait_for_redis
+from store.connect import connect_redis, kafka_admin, redis_place, wait_for_kafka, wait_for_redis
 from store.console import Output, write_json, write_table
 from store.logs import configure_logs
 from store.patience import ask_patiently
+from store.waiting import said_if_slow
 from stream.exporter import run_exporter
 from stream.keys import pressed, single_keys
-from stream.lag_report import HEADING, check_lag, lag_cells, lag_lines, lag_table, require_answers
+from stream.lag_report import HEADING, check_lag, lag_cells, lag_lines, lag_view, require_answers
 from stream.looks import Looks
 from stream.observer import Observer
 from stream.picture import Picture
@@ -59,7 +60,7 @@ def lag(
         if watch and output is Output.TABLE and console.is_terminal:
             _draw(console, pictures, fail_over)
         else:
-            _print(pictures, output, fail_over)
+            _print(console, pictures, output, fail_over)
 
 
 def exporter(
@@ -96,8 +97,10 @@ def _ready_observer() -> Observer:
     """Of what the environment names, once Kafka and Redis answer."""
     settings = load_settings(os.environ)
     client = connect_redis(settings)
-    wait_for_kafka(kafka_admin(settings), settings)
-    wait_for_redis(client, settings)
+    with said_if_slow(f"waiting for Kafka at {settings.kafka_bootstrap_servers}"):
+        wait_for_kafka(kafka_admin(settings), settings)
+    with said_if_slow(f"waiting for Redis at {redis_place(settings)}"):
+        wait_for_redis(client, settings)
     return Observer(lambda: kafka_admin(settings), client, settings)
 
 
@@ -113,11 +116,13 @@ def _pictures(observer: Observer, interval: float | None) -> Iterator[Picture]:
         yield observer.look()
 
 
-def _print(pictures: Iterator[Picture], output: Output, fail_over: float | None) -> None:
+def _print(console: Console, pictures: Iterator[Picture], output: Output, fail_over: float | None) -> None:
     for number, picture in enumerate(pictures):
         lines = lag_lines(picture)
         if output is Output.JSON:
             write_json(sys.stdout, lines)
+        elif console.is_terminal:
+            console.print(lag_view(lines, console.width))
         else:
             sys.stdout.write("\n" if number else "")
             write_table(sys.stdout, HEADING, map(lag_cells, lines))
@@ -129,7 +134,7 @@ def _print(pictures: Iterator[Picture], output: Output, fail_over: float | None)
 def _draw(console: Console, pictures: Iterator[Picture], fail_over: float | None) -> None:
     with Live(console=console, auto_refresh=False) as live:
         for picture in pictures:
-            live.update(lag_table(lag_lines(picture)), refresh=True)
+            live.update(lag_view(lag_lines(picture), console.width), refresh=True)
             if fail_over is not None:
                 check_lag(picture, fail_over)
 

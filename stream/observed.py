@@ -7,7 +7,7 @@ msgspec encodes without giving it up, so no lock of its own is needed and a copy
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,7 +131,8 @@ class Observed:
         self._clock = clock
         self._state = WorkerState(os.getpid(), clock())
         self._slots: dict[SlotName, ObservedSlot] = {}
-        self._silent_group = False
+        self._unshared: set[str] | None = set()
+        """Topics of which the group has not said what is this worker's share; None where it says nothing."""
 
     def slot(self, name: SlotName) -> ObservedSlot:
         """The notes about a slot, the same ones whenever it is owned."""
@@ -162,13 +163,19 @@ class Observed:
             self._slots[name].forgot()
             self._state.slots[str(name)].clear()
 
-    def group_is_silent(self) -> None:
-        """The group's protocol says nothing to a member that gets no share, so silence is no sign of trouble."""
-        self._silent_group = self._state.in_group = True
+    def joins(self, topics: Collection[str], *, told: bool) -> None:
+        """The worker asks the group for a share of each topic.
 
-    def rebalanced(self, kind: str) -> None:
-        """The group changed what this worker owns: assigned, revoked or lost."""
-        self._state.in_group = kind != "lost" or self._silent_group
+        Where it is not ``told`` of a share that is nothing, silence is no sign of trouble.
+        """
+        self._unshared = set(topics) if told else None
+        self._state.in_group = not told
+
+    def rebalanced(self, kind: str, topic: str) -> None:
+        """The group changed what this worker owns of a topic: assigned, revoked or lost."""
+        if self._unshared is not None:
+            (self._unshared.add if kind == "lost" else self._unshared.discard)(topic)
+            self._state.in_group = not self._unshared
         self._state.rebalances[kind] = self._state.rebalances.get(kind, 0) + 1
 
     def kafka_error(self, error: KafkaError) -> None:

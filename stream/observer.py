@@ -18,7 +18,7 @@ from store.record_times import RecordTimes, Uncounted
 from store.redis_state import RedisState, redis_state
 from store.runs import Published, published_runs
 from store.slot_headers import slot_headers
-from stream.lag import LOST, lag_row
+from stream.lag import lag_row, lost_note
 from stream.lag_status import History, Sample, extended, judge
 from stream.picture import Partition, Picture, Source, Totals
 
@@ -165,7 +165,7 @@ class Observer:
         if log is None or headers is None:
             return place
         row = lag_row(slot, log, header, group.topic_ids[slot.topic], self._settings.timezone)
-        note, obstacle = (LOST, Obstacle.LOST) if lost else (row.note, row.obstacle)
+        note, obstacle = (lost_note(slot), Obstacle.LOST) if lost else (row.note, row.obstacle)
         return msgspec.structs.replace(place, lag=row.lag, note=note, obstacle=obstacle)
 
     def _aged(self, found: list[Partition], at: float) -> list[Partition]:

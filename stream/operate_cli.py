@@ -5,6 +5,7 @@ import os
 import sys
 import time
 import zoneinfo
+from collections import Counter
 from contextlib import closing
 from functools import partial
 from typing import Annotated
@@ -12,8 +13,8 @@ from typing import Annotated
 import typer
 from confluent_kafka.admin import AdminClient
 
-from schemas.exits import EngagementError, UsageError
-from schemas.rejects import Reason, printable
+from schemas.exits import UsageError
+from schemas.rejects import Reason
 from schemas.settings import Settings, load_settings
 from store.connect import connect_redis, kafka_admin, wait_for_kafka, wait_for_redis
 from store.console import Output, write_json, write_table
@@ -25,13 +26,14 @@ from stream.check import Topic, open_lines
 from stream.fixes import read_fixes
 from stream.inspect_report import inspection, print_inspection
 from stream.inspect_slots import account_in_slot, account_records, missing
-from stream.rejects_report import HEADING, SHOWN_CHARACTERS, SUMMARY_HEADING, Wanted, look_at, reason_cells, row_cells
+from stream.rejects_report import HEADING, SUMMARY_HEADING, Wanted, look_at, reason_cells, row_cells
 from stream.rejects_topic import Place, read_rejects
-from stream.retry import Again, Choice, Fixed, Resender, Survey, select, survey
+from stream.rejudge import judged, passing
+from stream.retry import Choice, Fixed, Resender, select, survey
+from stream.retry_report import VERDICTS, say, verdict_cells
 
 DEFAULT_ROWS = 100
 DEFAULT_DAYS = 14
-WOULD_SEND = ("topic", "partition", "offset", "reason", "value")
 
 OutputOption = Annotated[Output, typer.Option(help="A table for people, or one JSON record a line.")]
 ReasonOption = Annotated[Reason | None, typer.Option(help="Only those that were refused for it.")]
@@ -85,9 +87,12 @@ def retry_rejects(  # noqa: PLR0913  one for each option
         str | None, typer.Option(help="JSON lines with topic, partition, offset and the value to send instead.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also what was sent again before.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say of each what would become of it.")] = False,
 ) -> None:
-    """Send refused records to their input topic again, as they were or fixed; each only once."""
+    """Send refused records to their input topic again, as they were or fixed; each only once.
+
+    Those that would be refused again are not sent; exit 1 if there are any.
+    """
     settings, admin = _opened()
     if (partition is None) != (offset is None):
         raise UsageError("--partition and --offset name one record together; give both")
@@ -182,29 +187,20 @@ def _send(admin: AdminClient, settings: Settings, choice: Choice) -> None:
     sender = Resender(settings)  # first: from here on nobody else adds marks
     bounds = _whole_bounds(admin, settings)
     found = survey(read_rejects(settings, bounds), choice)
-    sent = sender.send(select(read_rejects(settings, bounds), choice, found))
-    _say(sent, found, choice, "sent again")
+    refused: Counter[Reason] = Counter()
+    chosen = select(read_rejects(settings, bounds), choice, found)
+    sent = sender.send(passing(judged(chosen, settings), refused))
+    say(sys.stdout, "sent again", sent, choice.skipped(found), refused)
 
 
 def _say_what_would_be_sent(admin: AdminClient, settings: Settings, choice: Choice) -> None:
     bounds = _whole_bounds(admin, settings)
     found = survey(read_rejects(settings, bounds), choice)
-    rows = [_cells(one) for one in select(read_rejects(settings, bounds), choice, found)]
+    rows = []
+    refused: Counter[Reason] = Counter()
+    for one, why in judged(select(read_rejects(settings, bounds), choice, found), settings):
+        rows.append(verdict_cells((one, why)))
+        refused.update([] if why is None else [why.reason])
     if rows:
-        write_table(sys.stdout, WOULD_SEND, rows)
-    _say(len(rows), found, choice, "would be sent again")
-
-
-def _cells(one: Again) -> tuple[object, ...]:
-    source, value = one.rejected.source, (one.value or b"")[: SHOWN_CHARACTERS * 4].decode(errors="replace")
-    return (source.topic, source.partition, source.offset, one.rejected.reason, printable(value, SHOWN_CHARACTERS))
-
-
-def _say(sent: int, found: Survey, choice: Choice, what: str) -> None:
-    """Raise EngagementError where all that was chosen was sent again before."""
-    skipped = 0 if choice.again else len(found.retried)
-    if skipped and not sent:
-        raise EngagementError(f"nothing is left to send: sent again before: {skipped}; --force sends them once more")
-    sys.stdout.write(f"{what}: {sent}\n")
-    if skipped:
-        sys.stdout.write(f"left out, as they were sent again before: {skipped} (--force sends them once more)\n")
+        write_table(sys.stdout, VERDICTS, rows)
+    say(sys.stdout, "would be sent again", len(rows) - refused.total(), choice.skipped(found), refused)

@@ -24,7 +24,7 @@ from stream.action_slot import ActionSlot
 from stream.batch import Batch
 from stream.guard import Surroundings, check_header, new_header
 from stream.observed import Observed
-from stream.rejects import RejectSender, Tally
+from stream.rejects import RejectSender, Tally, UndeliveredError
 from stream.slot import Prepared, Slot, SlotRules
 
 log = structlog.get_logger()
@@ -181,10 +181,19 @@ class OwnedSlot:
     def _attempt(self, step: Callable[[], None], now: float) -> None:
         try:
             step()
+        except UndeliveredError as error:
+            if self._tally.is_late(now):
+                self._wait(now, error)
+            else:  # where many are refused that is every checkpoint, and no trouble
+                self._pause = _SHORTEST_PAUSE
+                self.retry_at = now + self._pause
         except Unavailable as error:
-            self._back_off(now)
-            self._notes.waits(str(error))
-            log.warning("waiting", slot=str(self.name), error=str(error), again_in=self._pause)
+            self._wait(now, error)
+
+    def _wait(self, now: float, error: Unavailable) -> None:
+        self._back_off(now)
+        self._notes.waits(str(error))
+        log.warning("waiting", slot=str(self.name), error=str(error), again_in=self._pause)
 
     def _back_off(self, now: float) -> None:
         self._pause = _longer(self._pause)
@@ -205,7 +214,7 @@ class OwnedSlot:
         slot = self.slot
         while slot is not None and self._in_hand:
             if self._tally.outstanding and self._parts.rejects.full:
-                raise Unavailable(f"{self._tally.outstanding} rejects of {self.name} are not delivered yet")
+                raise self._undelivered
             batch = self._in_hand[0].from_offset(slot.header.next_offset)
             prepared = slot.prepare(batch)
             room = slot.fits(prepared)
@@ -257,8 +266,7 @@ class OwnedSlot:
             if self._tally.outstanding:
                 self._parts.rejects.pump(0.05)
             if self._tally.outstanding:
-                message = f"{self._tally.outstanding} rejects of {self.name} are not delivered yet"
-                raise Unavailable(message)
+                raise self._undelivered
             self._close_days()
             with self._whole():
                 self._pending = self.slot.build(self._parts.new_state_id(), self._stored)
@@ -280,6 +288,10 @@ class OwnedSlot:
         finally:
             self._notes.answered(answer, time.perf_counter() - started, len(record.encoded))
         return answer
+
+    @property
+    def _undelivered(self) -> UndeliveredError:
+        return UndeliveredError(f"{self._tally.outstanding} rejects of {self.name} are not delivered yet")
 
     def _close_days(self) -> None:
         if not isinstance(self.slot, ActionSlot):

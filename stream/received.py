@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, Message
 from schemas.exits import Blocked, EngagementError, Obstacle
 from store.denied import read_denial
 from store.layout import SlotName
+from store.remedies import ways_past_gap
 from stream.batch import Batch
 
 log = structlog.get_logger()
@@ -58,10 +59,7 @@ def check_errors(name: SlotName, events: Iterable[Message]) -> int:
         if code == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's public name for the event
             end = event.offset() or 0
         elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  as above
-            message = (
-                f"{name}: the log no longer holds the offset that is next ({error.str()}); "
-                "see `engagement-stream lag`, then use `rebuild` or `accept-gap`"
-            )
+            message = f"{name}: the log no longer holds the offset that is next ({error.str()}); {ways_past_gap(name)}"
             raise Blocked(message, Obstacle.BEFORE_START)
         elif denial := read_denial(error, name.topic, "<topic_prefix>stream"):
             raise denial

@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas.exits import Denied, EngagementError
+from schemas.exits import Denied, EngagementError, Unavailable
 from store.denied import kafka_denial
 
 log = structlog.get_logger()
@@ -22,10 +22,16 @@ PRODUCER_SETTINGS = {
 }
 """Whatever an input topic takes must fit, and a record is tried until the broker has it: no size and time limits."""
 TRY_AGAIN_SECONDS = 1.0
+DELIVERY_SECONDS = 5.0
+"""How long delivering may take before it is a wait that is told."""
 MOST_HELD_BYTES = 64 * 1024 * 1024
 """Of rejects that are not delivered: from there on no records are counted until some are."""
 _BYTES_BESIDE = 1_000
 """What a reject takes in memory beside its key and value: headers, message, callback."""
+
+
+class UndeliveredError(Unavailable):
+    """Rejects are on their way, and nothing may go on before the broker has them."""
 
 
 @dataclass(slots=True)
@@ -33,6 +39,20 @@ class Tally:
     """How many rejects of one slot in memory are not delivered yet. A reload starts a new tally."""
 
     outstanding: int = 0
+    waited_since: float | None = None
+    """When somebody first waited for these to be delivered, in monotonic seconds."""
+
+    def is_late(self, now: float) -> bool:
+        """Whether the wait takes so long that the topic or its broker is in trouble."""
+        if self.waited_since is None:
+            self.waited_since = now
+        return now - self.waited_since >= DELIVERY_SECONDS
+
+    def delivered(self) -> None:
+        """The broker has one more."""
+        self.outstanding -= 1
+        if not self.outstanding:
+            self.waited_since = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +131,7 @@ class RejectSender:
 
     def _delivered(self, refused: _Refused, error: KafkaError | None, _: Message) -> None:
         if error is None:
-            refused.tally.outstanding -= 1
+            refused.tally.delivered()
             self.held_bytes -= refused.held_bytes
         else:
             self._put_off(refused, error)

@@ -35,6 +35,13 @@ class Fixed(msgspec.Struct, frozen=True):
     key: bytes | None = None
 
 
+class Survey(msgspec.Struct, frozen=True):
+    """What a first pass over the rejects topic finds: the places chosen, and which of them were sent again before."""
+
+    chosen: set[Place]
+    retried: set[Place]
+
+
 class Choice(msgspec.Struct, frozen=True):
     """Which rejects are to be sent again: those that are wanted, or if there are fixes, exactly the fixed ones."""
 
@@ -50,6 +57,10 @@ class Choice(msgspec.Struct, frozen=True):
     def named(self) -> set[Place]:
         """The places that somebody asked for by name."""
         return set(self.fixes or ()) | ({self.wanted.place} if self.wanted.place else set())
+
+    def skipped(self, found: Survey) -> int:
+        """How many of what is chosen are left out, as they were sent again before."""
+        return 0 if self.again else len(found.retried)
 
 
 class Again(msgspec.Struct, frozen=True):
@@ -67,13 +78,6 @@ class Again(msgspec.Struct, frozen=True):
     def value(self) -> bytes | None:
         """That of the fix, else its own."""
         return self.fixed.value if self.fixed else self.rejected.value
-
-
-class Survey(msgspec.Struct, frozen=True):
-    """What a first pass over the rejects topic finds: the places chosen, and which of them were sent again before."""
-
-    chosen: set[Place]
-    retried: set[Place]
 
 
 def survey(records: Iterable[Rejected | Mark], choice: Choice) -> Survey:
@@ -116,7 +120,7 @@ class Resender:
     def send(self, records: Iterable[Again]) -> int:
         """Send them, some in each transaction; how many it were. Raises EngagementError that says what was sent."""
         sent = 0
-        for group in _groups(records):
+        for group in in_groups(records):
             with self._failures(sent):
                 self._send_whole(group)
             sent += len(group)
@@ -182,7 +186,8 @@ def _producer(settings: Settings, name: str) -> Producer:
     return kafka_producer(settings, **ours)
 
 
-def _groups(records: Iterable[Again]) -> Iterator[list[Again]]:
+def in_groups(records: Iterable[Again]) -> Iterator[list[Again]]:
+    """The records in order, as many at once as a transaction takes."""
     group: list[Again] = []
     size = 0
     for one in records:

@@ -1,6 +1,7 @@
 """What `engagement-stream top` draws: partitions with the worst first, totals, the newest run, Redis."""
 
 import datetime as dt
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -17,12 +18,17 @@ from stream.picture import Partition, Picture
 RATE_SECONDS = 10.0
 """Over how long a rate is taken: checkpoints come once a second, so over one second it would jump."""
 _WORST_FIRST = (Status.STOPPED, Status.STALLED, Status.NO_OWNER, Status.REWOUND, Status.WARN, None, Status.OK)
+_SAME_SECONDS = 8.0
+"""Below this lags are alike: with a checkpoint every second they change all the time."""
+_WHOLE_REASONS = 3
+"""So many reasons that do not fit into the table are said below it, if half of the room holds them."""
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _LINES_AROUND = 10
 """Two of them for what is too long for one line."""
 _HEADING = ("partition", "status", "lag", "behind", "events/s", "newest day", "owner or problem")
 _NUMBERS = ("lag", "behind", "events/s")
 _KIB = 1024
+_Row = tuple[Text, ...]
 
 
 def recent(pictures: Sequence[Picture], newest: Picture) -> tuple[Picture, ...]:
@@ -51,18 +57,22 @@ def frame(pictures: Sequence[Picture], prefix: str, room: Room) -> Group:
     """What is known now, the last of `pictures`; topics are named without their `prefix`."""
     picture, speed = pictures[-1], rates(pictures)
     ordered = sorted(picture.partitions, key=_badness)
-    shown = ordered if room.height is None else ordered[: max(1, room.height - _LINES_AROUND)]
-    rows = [_cells(one, str(one.slot).removeprefix(prefix), speed.get(one.slot)) for one in shown]
-    parts: list[RenderableType] = [_head(picture, prefix), Text(), _table(rows, room.width)]
-    if len(shown) < len(ordered):
-        parts.append(Text(f"and {len(ordered) - len(shown)} more, none of them worse", style="dim"))
-    parts += [Text(), _totals(picture, speed), _redis(picture), _newest_run(picture)]
+    rows = [_cells(one, str(one.slot).removeprefix(prefix), speed.get(one.slot)) for one in ordered]
+    lines = None if room.height is None else max(1, room.height - _LINES_AROUND)
+    reasons = _cut_reasons(rows, room.width, lines)
+    shown = rows if lines is None else rows[: max(1, lines - len(reasons))]
+    parts: list[RenderableType] = [_head(picture, prefix), Text(), _table(shown, rows, room.width)]
+    if len(shown) < len(rows):
+        parts.append(Text(f"and {len(rows) - len(shown)} more, none of them worse", style="dim"))
+    parts += [*reasons, Text(), _totals(picture, speed), _redis(picture), _newest_run(picture)]
     return Group(*parts)
 
 
-def _badness(one: Partition) -> tuple[int, float, SlotName]:
+def _badness(one: Partition) -> tuple[int, int, SlotName]:
+    """By lag only where one is about twice another: a row that changes place every second cannot be read."""
     status = one.verdict.status if one.verdict else None
-    return (_WORST_FIRST.index(status), -(one.lag_seconds or 0.0), one.slot)
+    doublings = int((one.lag_seconds or 0.0) / _SAME_SECONDS).bit_length()
+    return (_WORST_FIRST.index(status), -doublings, one.slot)
 
 
 def _head(picture: Picture, prefix: str) -> Text:
@@ -76,20 +86,38 @@ def _head(picture: Picture, prefix: str) -> Text:
     return head
 
 
-def _table(rows: Sequence[tuple[Text, ...]], width: int) -> Table:
+def _table(shown: Sequence[_Row], rows: Sequence[_Row], width: int) -> Table:
     """All columns whole but for the last, which gets what is left."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in _HEADING:
         table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=True)
-    widths = [max(len(_HEADING[i]), *(len(row[i]) for row in rows), 0) for i in range(len(_HEADING) - 1)]
-    left = max(len(_HEADING[-1]), width - sum(widths) - 2 * len(widths))
-    for *whole, last in rows:
-        last.truncate(left, overflow="ellipsis")
-        table.add_row(*whole, last)
+    left = _left_for_last(rows, width)
+    for *whole, last in shown:
+        cut = last.copy()
+        cut.truncate(left, overflow="ellipsis")
+        table.add_row(*whole, cut)
     return table
 
 
-def _cells(one: Partition, name: str, rate: float | None) -> tuple[Text, ...]:
+def _left_for_last(rows: Sequence[_Row], width: int) -> int:
+    """By all rows, so that it does not depend on how many there is room for."""
+    widths = [max(len(_HEADING[i]), *(len(row[i]) for row in rows), 0) for i in range(len(_HEADING) - 1)]
+    return max(len(_HEADING[-1]), width - sum(widths) - 2 * len(widths))
+
+
+def _cut_reasons(rows: Sequence[_Row], width: int, lines: int | None) -> list[Text]:
+    """What is wrong with the worst rows where the table cuts that, as lines; an empty one before them."""
+    left, found = _left_for_last(rows, width), [Text()]
+    cut = [row for row in rows if len(row[-1]) > left and row[1].plain != Status.OK]
+    for name, status, *_, last in cut[:_WHOLE_REASONS]:
+        said = textwrap.wrap(f"{name}: {last}", width, subsequent_indent="  ", break_on_hyphens=False)
+        if lines is not None and len(found) + len(said) > lines // 2:
+            break
+        found += [Text(line, style=status.style) for line in said]
+    return found if len(found) > 1 else []
+
+
+def _cells(one: Partition, name: str, rate: float | None) -> _Row:
     status = one.verdict.status if one.verdict else None
     reason = one.verdict.reason if one.verdict else None
     day = one.totals.newest_day if one.totals else 0

@@ -22,9 +22,10 @@ from store.offsets import log_bounds
 from store.slots import SlotStore
 from stream.action_slot import LOADED_AT_START, ActionSlot
 from stream.decode import decode_actions
+from stream.member import consumer_settings, fetch
 from stream.received import by_partition, to_batch
 from stream.slot import SlotRules
-from stream.worker import consumer_settings, fetch, run_worker
+from stream.worker import run_worker
 
 
 def cpu() -> float:
@@ -35,7 +36,7 @@ def cpu() -> float:
 def consume(settings: Settings, events: int, each: Callable[[list[Message]], None]) -> tuple[float, float]:
     """Read the actions topic from its start; wall and CPU seconds from the first record on."""
     topic = settings.topics.actions
-    consumer = kafka_consumer(settings, **consumer_settings(settings))
+    consumer = kafka_consumer(settings, **consumer_settings(settings, topic))
     slots = log_bounds(kafka_admin(settings), [topic])
     consumer.assign([TopicPartition(topic, slot.partition, 0) for slot in slots])
     gc.disable()

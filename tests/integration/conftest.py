@@ -3,9 +3,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from structlog.testing import capture_logs
 
+from schemas.rejects import Reason
 from services.redis import LocalRedis
 from stream import owned
 from tests.integration.live import Live, action
+from tests.integration.refused import refuse
 
 
 @pytest.fixture
@@ -37,4 +39,15 @@ def counted_100(live: Live) -> Live:
     live.produce([action()] * 100)
     with live.worker():
         live.wait_stored(100)
+    return live
+
+
+@pytest.fixture
+def three(live: Live) -> Live:
+    """Rejects of the offsets 3, 4 and 5, the last one of another reason, the first one there twice."""
+    live.topics(rejects=2)
+    refuse(live, 3, action("three"))
+    refuse(live, 4, action("four"), at=2_000)
+    refuse(live, 5, b"\xff", Reason.MALFORMED_JSON, at=3_000)
+    refuse(live, 3, action("three"), at=4_000)
     return live

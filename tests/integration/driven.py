@@ -11,10 +11,10 @@ from store.slots import SlotStore
 from stream.assignment import Assignment
 from stream.broker import Broker
 from stream.fetching import fetching
+from stream.member import consumer_settings
 from stream.owned import Parts
 from stream.rejects import RejectSender
 from stream.slot import SlotRules
-from stream.worker import consumer_settings
 from tests.integration.live import Live
 from tests.support import wait_until
 
@@ -28,7 +28,7 @@ class Driven:
         rejects = RejectSender(kafka_producer(settings), settings.topics.rejects)
         parts = Parts(SlotStore(live.client), rejects, rules, "UTC", settings.topics.actions, live.new_state_id)
         self.now = 100.0
-        self.consumer: Consumer = kafka_consumer(settings, **consumer_settings(settings))
+        self.consumer: Consumer = kafka_consumer(settings, **consumer_settings(settings, settings.topics.actions))
         self.assignment = Assignment(
             fetching(self.consumer, settings), Broker(live.admin, settings), parts, lambda: self.now
         )

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, Message
 
 from services.redis import LocalRedis
-from stream.worker import fetch as real_fetch
+from stream.member import fetch as real_fetch
 from tests.integration.live import DAY, Live, action
 from tests.integration.told import Told, telling_worker
 from tests.support import wait_until
@@ -175,11 +175,11 @@ def test_a_frozen_loop_is_dead_after_the_time_that_the_group_waits_for_a_member(
     thawed = threading.Event()
     thawed.set()
 
-    def fetch(consumer: Consumer) -> list[Message]:
+    def fetch(consumer: Consumer, patience: float) -> list[Message]:
         thawed.wait()
-        return real_fetch(consumer)
+        return real_fetch(consumer, patience)
 
-    monkeypatch.setattr("stream.worker.fetch", fetch)
+    monkeypatch.setattr("stream.member.fetch", fetch)
     impatient = '{"max.poll.interval.ms": "6000", "session.timeout.ms": "6000"}'
     with telling_worker(live.given(ENGAGEMENT_KAFKA=impatient)) as worker:
         worker.wait_ready()

@@ -62,7 +62,7 @@ class Rejects(RejectSender):
     def pump(self, seconds: float = 0.0) -> None:  # noqa: ARG002  as above
         if self._kafka.takes_rejects:
             for tally, offset in self._sent:
-                tally.outstanding -= 1
+                tally.delivered()
                 self._kafka.rejects.add(offset)
             self._sent = []
 

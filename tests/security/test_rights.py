@@ -3,7 +3,9 @@
 One story, told in order: a system is set up and lives for some days, then its slots are rebuilt and moved.
 """
 
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -86,13 +88,16 @@ def test_no_reader_can_do_without_any_of_its_rights(
 
 
 @pytest.mark.usefixtures("published")
-def test_rejects_and_accounts_are_looked_at_with_the_rights_for_it(secured: System) -> None:
+def test_rejects_and_accounts_are_looked_at_with_the_rights_for_it(secured: System, tmp_path: Path) -> None:
     produce(secured, [Event("engagement.actions", 0, {"account_id": "intel.com"})])
     count_all(secured)
     listed = succeed(secured, "engagement-rejects", "-m", STREAM, "rejects", "list", "--output", "json")
     assert [one["reason"] for one in listed.records] == ["missing_field"]
-    sent = succeed(secured, "engagement-rejects", "-m", STREAM, "rejects", "retry", "--all")
-    assert "1" in sent.out + sent.err
+    fixed = {"account_id": "intel.com", "action": "push", "timestamp": f"{DAY}T10:00:00Z"}
+    file = tmp_path / "fixed.jsonl"
+    file.write_text(json.dumps({**listed.records[0], "value": fixed}))
+    sent = succeed(secured, "engagement-rejects", "-m", STREAM, "rejects", "retry", "--file", str(file))
+    assert sent.out == "sent again: 1\n"
     seen = succeed(secured, "engagement-inspect", "-m", STREAM, "inspect", "intel.com", "--output", "json")
     assert seen.records
     come_out_of_the_canary(secured)

@@ -72,7 +72,7 @@ class Undelivered(RejectSender):
 
     def deliver(self) -> None:
         for tally in self._tallies:
-            tally.outstanding -= 1
+            tally.delivered()
         self._tallies = []
 
 

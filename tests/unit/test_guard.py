@@ -35,8 +35,24 @@ def test_records_that_were_deleted_before_they_were_counted_block() -> None:
 
     assert isinstance(error, Blocked)
     assert "1 offsets were deleted" in str(error)
-    assert "rebuild --topic actions --partition 3" in str(error)
-    assert "accept-gap --topic actions --partition 3" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("around", "changed"),
+    [
+        (AROUND, {"next_offset": 9}),
+        (AROUND, {"next_offset": 101}),
+        (msgspec.structs.replace(AROUND, truncated=True), {}),
+    ],
+    ids=["before the start", "past the end", "replaced"],
+)
+def test_where_the_log_lost_records_the_way_that_keeps_the_figures_comes_first(
+    around: Surroundings, changed: dict[str, Any]
+) -> None:
+    said = str(refused(around, **changed))
+    assert "`engagement-stream rebuild --topic actions --partition 3`" in said
+    assert "`engagement-stream accept-gap --topic actions --partition 3`" in said
+    assert said.index("accept-gap") < said.index("rebuild")
 
 
 def test_an_offset_beyond_the_log_is_told_apart_as_a_broker_may_lag_for_a_moment() -> None:

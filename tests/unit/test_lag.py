@@ -1,9 +1,11 @@
+import re
+
 import pytest
 
 from schemas.exits import Blocked, Obstacle
 from store.layout import BEING_EMPTIED, Header, SlotName
 from store.offsets import LogBounds
-from stream.lag import BEFORE_START, EMPTIED, NO_SLOT, OTHER_TOPIC, PAST_END, LagRow, lag_row, lag_rows
+from stream.lag import BEFORE_START, EMPTIED, NO_SLOT, OTHER_TOPIC, PAST_END, LagRow, lag_row, lag_rows, lost_note
 
 SLOT = SlotName("t.actions", 0)
 
@@ -32,14 +34,52 @@ def test_a_slot_at_the_end_of_its_log_has_no_lag() -> None:
 def test_without_a_slot_the_whole_log_is_to_be_counted() -> None:
     assert judged(10, 100, None) == (None, 90, NO_SLOT, None)
     assert judged(10, 10, None) == (None, 0, NO_SLOT, None)
-    assert judged(10, 100, header(70, layout=BEING_EMPTIED)) == (70, 90, EMPTIED, Obstacle.BEING_EMPTIED)
+    *figures, _, obstacle = judged(10, 100, header(70, layout=BEING_EMPTIED))
+    assert (figures, obstacle) == ([70, 90], Obstacle.BEING_EMPTIED)
 
 
-def test_an_unknown_lag_is_never_a_number() -> None:
-    assert judged(0, 100, header(101)) == (101, None, PAST_END, Obstacle.PAST_END)
-    assert judged(50, 100, header(49)) == (49, None, BEFORE_START, Obstacle.BEFORE_START)
-    assert judged(0, 100, header(100, "another")) == (100, None, OTHER_TOPIC, Obstacle.OTHER_TOPIC)
-    assert judged(0, 100, Blocked("foreign bytes")) == (None, None, "foreign bytes", Obstacle.UNREADABLE)
+@pytest.mark.parametrize(
+    ("start", "stored", "next_offset", "obstacle"),
+    [
+        (0, header(101), 101, Obstacle.PAST_END),
+        (50, header(49), 49, Obstacle.BEFORE_START),
+        (0, header(100, "another"), 100, Obstacle.OTHER_TOPIC),
+        (0, Blocked("foreign bytes"), None, Obstacle.UNREADABLE),
+    ],
+)
+def test_an_unknown_lag_is_never_a_number(
+    start: int, stored: Header | Blocked, next_offset: int | None, obstacle: Obstacle
+) -> None:
+    found = row(start, 100, stored)
+    assert (found.stored_offset, found.lag, found.obstacle) == (next_offset, None, obstacle)
+    assert found.note
+
+
+REBUILD = "`engagement-stream rebuild --topic actions --partition 0`"
+ACCEPT_GAP = "`engagement-stream accept-gap --topic actions --partition 0`"
+
+
+@pytest.mark.parametrize(
+    ("start", "stored", "said", "ways"),
+    [
+        (0, header(101), PAST_END, [ACCEPT_GAP, REBUILD]),
+        (50, header(49), BEFORE_START, [ACCEPT_GAP, REBUILD]),
+        (0, header(100, "another"), OTHER_TOPIC, [REBUILD, ACCEPT_GAP]),
+        (0, header(100, layout=BEING_EMPTIED), EMPTIED, [REBUILD]),
+        (0, header(100, layout=9), "layout 9", [REBUILD]),
+        (0, header(100, timezone="Europe/Paris"), "Europe/Paris", [REBUILD]),
+    ],
+)
+def test_a_note_names_whole_commands_the_right_one_first(
+    start: int, stored: Header, said: str, ways: list[str]
+) -> None:
+    note = row(start, 100, stored).note or ""
+    assert said in note
+    assert re.findall("`engagement-stream [^`]+`", note) == ways
+
+
+def test_the_note_of_a_lost_slot_names_the_whole_command() -> None:
+    assert lost_note(SLOT).endswith(f"restore it, or count again with {REBUILD}")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import redis
 from services.redis import LocalRedis
 from store.layout import SlotName
 from stream.owned import CHECKPOINT_SECONDS, IDLE_CHECK_SECONDS, SAFE_SECONDS, SlotMovedError
-from stream.rejects import MOST_HELD_BYTES
+from stream.rejects import DELIVERY_SECONDS, MOST_HELD_BYTES
 from tests.property import slot_owner
 from tests.property.generated_log import encoded
 from tests.property.plain_slot import DAY_MS, Action, LogRecord, PlainRules, PlainSlot
@@ -161,6 +161,28 @@ def test_no_checkpoint_passes_a_reject_that_is_not_delivered(client: redis.Redis
 
     assert_stored(client, name, worker.log)
     assert not worker.owned.stalled
+
+
+def test_rejects_on_their_way_are_a_wait_to_be_told_once_the_broker_takes_long(name: SlotName, start: Start) -> None:
+    worker = start([*log_of_days(0), LogRecord(1, MOMENT, b"{", None)])
+    worker.read(2)
+
+    def told() -> tuple[bool, int, str | None]:
+        notes = worker.observed.state().slots[str(name)]
+        return worker.owned.stalled, notes.waits, notes.waiting_for
+
+    for _ in range(2):
+        worker.owned.tick(worker.now + CHECKPOINT_SECONDS)
+        worker.now += DELIVERY_SECONDS - 0.1
+        assert told() == (True, 0, None)
+        worker.tick(CHECKPOINT_SECONDS)
+        assert told() == (False, 0, None)
+        worker.hand_on([LogRecord(worker.position, MOMENT, b"{", None)], worker.owned.generation)
+        worker.position += 1
+
+    worker.owned.tick(worker.now + CHECKPOINT_SECONDS)
+    worker.owned.tick(worker.now + CHECKPOINT_SECONDS + DELIVERY_SECONDS)
+    assert told() == (True, 1, f"1 rejects of {name} are not delivered yet")
 
 
 def test_no_more_is_counted_of_a_slot_whose_undelivered_rejects_fill_the_memory_they_may_take(

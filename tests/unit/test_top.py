@@ -9,6 +9,7 @@ from schemas.exits import Obstacle
 from schemas.manifest import Cohort, Manifest
 from store.layout import SlotName
 from store.redis_state import RedisState
+from store.remedies import ways_past_gap
 from store.runs import Published
 from stream.lag_status import Status, Verdict
 from stream.picture import Partition, Picture, Source, Totals
@@ -93,13 +94,69 @@ def test_the_worst_come_first_with_what_is_wrong() -> None:
         "partition  status   lag   behind  events/s  newest day  owner or problem",
         "actions/9  STOPPED    -        -         -  2025-06-30  the stored offset is past the end of the log",
         "actions/7  STALLED   40  1.5 min         -  2025-06-30  the stored offset has not moved for 90 s while 40 wait",  # noqa: E501
-        "actions/1  OK         3    0.4 s        10  2025-06-30  rdkafka/00000001 at 10.0.0.1",
         "actions/0  OK         0    0.0 s        10  2025-06-30  rdkafka/00000000 at 10.0.0.0",
+        "actions/1  OK         3    0.4 s        10  2025-06-30  rdkafka/00000001 at 10.0.0.1",
         "",
         "stream      4 workers   20 events/s   43 wait, 1 unknown   oldest 1.5 min behind",
         "redis       900.0 MiB of 1.0 GiB (88%)",
         "newest run  2025-06-29, revision 1   471 accounts   published 2.0 h ago",
     ]
+
+
+def order(*partitions: Partition) -> list[str]:
+    return [line.split()[0] for line in drawn(picture(*partitions))[3 : 3 + len(partitions)]]
+
+
+def late(number: int, seconds: float, status: Status = Status.OK) -> Partition:
+    return partition(number, lag=1, lag_seconds=seconds, verdict=Verdict(status, 0, None))
+
+
+def test_rows_keep_their_places_while_lags_change_as_they_always_do() -> None:
+    calm, moved = [0.1, 0.9, 2.4, 0.0], [1.8, 0.0, 0.3, 7.9]
+    for lags in (calm, moved):
+        assert order(*(late(i, lag) for i, lag in enumerate(lags))) == [f"actions/{i}" for i in range(4)]
+    assert order(late(1, 300), late(0, 310)) == order(late(1, 310), late(0, 300)) == ["actions/0", "actions/1"]
+
+
+def test_a_lag_that_is_really_another_one_comes_first_within_its_status() -> None:
+    assert order(late(0, 3), late(1, 20), late(2, 90), late(3, 1, Status.WARN)) == [
+        "actions/3",
+        "actions/2",
+        "actions/1",
+        "actions/0",
+    ]
+
+
+def stopped(number: int) -> Partition:
+    slot = SlotName("t.actions", number)
+    note = f"the stored offset is past the end of the log; {ways_past_gap(slot)}"
+    return partition(number, lag=None, lag_seconds=None, verdict=Verdict(Status.STOPPED, 1, note))
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, None), (80, 40), (120, 24), (60, 30)])
+def test_a_reason_that_the_table_cuts_is_whole_below_it(width: int, height: int | None) -> None:
+    text = drawn(picture(*map(partition, range(50)), stopped(50)), width=width, height=height)
+    assert text[3].endswith("…")
+    assert max(map(len, text)) <= width
+    assert height is None or len(text) <= height
+    assert f"actions/50: {stopped(50).verdict.reason}" in " ".join(line.strip() for line in text)  # type: ignore[union-attr]
+
+
+def test_only_the_worst_reasons_are_said_in_full_and_a_cut_owner_is_none() -> None:
+    text = drawn(picture(*map(partition, range(4)), *map(stopped, range(4, 20))), width=70)
+    assert [line.split(":")[0] for line in text if line.startswith("actions/") and ": " in line] == [
+        "actions/4",
+        "actions/5",
+        "actions/6",
+    ]
+    assert not any(": " in line for line in drawn(picture(*map(partition, range(4))), width=70)[1:7])
+
+
+def test_reasons_leave_room_for_the_table() -> None:
+    for height in range(12, 40):
+        text = drawn(picture(*map(stopped, range(50))), width=80, height=height)
+        assert len(text) <= height
+        assert text[3].startswith("actions/0")
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -12,7 +12,7 @@ import redis
 from confluent_kafka import OFFSET_STORED, Consumer, TopicPartition
 
 import stream.assignment
-import stream.worker
+import stream.member
 from schemas.exits import Unavailable
 from store.layout import CHUNK_BYTES, STATE_ID_BYTES, Header, SlotName
 from store.redo import RedoRecord, encode_redo
@@ -160,5 +160,5 @@ def _resume_at_commit(_: FailPoint) -> None:
 
         return start_of
 
-    wrap(stream.worker, "kafka_consumer", "settings extra", opening)
+    wrap(stream.member, "kafka_consumer", "settings extra", opening)
     wrap(stream.assignment, "start_of", "name header position", starting)

@@ -1,0 +1,137 @@
+"""One topic's member of the consumer group.
+
+1. The group hands out partitions so that members have equally many, whatever their topics: two members that read both
+   topics end with all actions at the one and all accounts at the other, and the second adds no throughput. So a worker
+   is two members, each subscribed to one topic: the shares of a topic differ by one partition at most.
+2. Both are in the same group, so that a partition has one owner also while workers of before, one member for both
+   topics, are being replaced.
+3. Only the actions are waited for. Account records are few: what of them is there is taken between two batches.
+4. A cooperative member that owns nothing falls silent where it is just closed (librdkafka 2.16), and the group waits
+   for it with all partitions that it hands out, for the whole session timeout. A member that unsubscribes leaves at
+   once, or where it is being given partitions, as soon as its callbacks were served; it has no id from then on. Members
+   by the consumer protocol leave by closing, and static ones are not to leave.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from schemas.settings import Settings
+from store.connect import Admin, kafka_consumer
+from stream.assignment import Assignment
+from stream.broker import Broker
+from stream.fetching import fetching, strategy_settings
+from stream.owned import Parts
+
+BATCH_RECORDS = 20_000
+BATCH_BYTES = 8 * 1024 * 1024
+SLICE_RECORDS = 4_000
+FILL_SECONDS = 0.1
+SERVE_SECONDS = 0.02
+_INSTANCE = "group.instance.id"
+
+CONSUMER_SETTINGS: dict[str, Any] = {
+    "enable.auto.offset.store": False,
+    "enable.partition.eof": True,
+    "fetch.queue.backoff.ms": 5,
+    "fetch.message.max.bytes": 4 * 1024 * 1024,
+    "queued.min.messages": 200_000,
+    "queued.max.messages.kbytes": 64 * 1024,
+    "topic.metadata.refresh.interval.ms": 30_000,
+}
+"""Defaults for throughput, which `[kafka]` may change. The backoff alone is worth a factor of five."""
+
+
+class Member:
+    """Not for several threads: callbacks of the group run inside ``turn``, ``is_out``, ``close``."""
+
+    def __init__(
+        self, topic: str, settings: Settings, admin: Admin, parts: Parts, stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Raises ConfigurationError where the client refuses a setting."""
+        self.topic = topic
+        self._observed = parts.observed
+        self._unsubscribes = bool(strategy_settings(settings)) and _INSTANCE not in settings.kafka
+        self._patience = FILL_SECONDS if topic == settings.topics.actions else 0.0
+        self._consumer = kafka_consumer(
+            settings, **consumer_settings(settings, topic), error_cb=parts.observed.kafka_error
+        )
+        fetches, broker = fetching(self._consumer, settings), Broker(admin, settings)
+        self._assignment = Assignment(fetches, broker, parts, time.monotonic, stopping)
+
+    def join(self) -> None:
+        """Ask the group for a share of the topic."""
+        self._consumer.subscribe(
+            [self.topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def turn(self) -> None:
+        """Fetch, count, do what is due. Raises what ``Assignment.take`` and ``Assignment.maintain`` raise."""
+        generations = self._assignment.generations()
+        messages = fetch(self._consumer, self._patience)
+        current = self._assignment.generations()
+        self._assignment.take(messages, {name: n for name, n in generations.items() if current.get(name) == n})
+        self._assignment.maintain()
+
+    def stop(self, deadline: float) -> bool:
+        """Store everything that is counted; whether that was done by ``deadline``."""
+        return self._assignment.stop(deadline)
+
+    def ask_out(self) -> None:
+        """Tell Kafka how far is counted, and the group that this member goes: point 4."""
+        self._assignment.commit(wait=True)
+        if self._unsubscribes:
+            self._consumer.unsubscribe()
+
+    def is_out(self) -> bool:
+        """Serve the group for a moment; whether it was told."""
+        if not self._unsubscribes:
+            return True
+        self._consumer.consume(1, SERVE_SECONDS)
+        return not self._consumer.memberid()
+
+    def close(self) -> None:
+        """Give the consumer up, which waits for an answer of the broker."""
+        self._consumer.close()
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._assignment.on_assign(consumer, partitions)
+        self._observed.rebalanced("assigned", self.topic)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._assignment.on_revoke(consumer, partitions)
+        self._observed.rebalanced("revoked", self.topic)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._assignment.on_lost(consumer, partitions)
+        self._observed.rebalanced("lost", self.topic)
+
+
+def fetch(consumer: Consumer, patience: float = FILL_SECONDS) -> list[Message]:
+    """Up to ``BATCH_RECORDS`` records, or ``BATCH_BYTES`` and a little more of them.
+
+    Waits ``patience`` seconds for the first. ``consume`` returns one chunk, so it is called until there is none.
+    """
+    deadline = time.monotonic() + FILL_SECONDS
+    found: list[Message] = consumer.consume(SLICE_RECORDS, patience)
+    size = sum(map(len, found))
+    while found and len(found) < BATCH_RECORDS and size < BATCH_BYTES and time.monotonic() < deadline:
+        more = consumer.consume(SLICE_RECORDS, 0.005)
+        if not more:
+            break
+        found += more
+        size += sum(map(len, more))
+    return found
+
+
+def consumer_settings(settings: Settings, topic: str) -> dict[str, Any]:
+    """Ours where `[kafka]` says nothing. Raises ConfigurationError."""
+    ours = {**CONSUMER_SETTINGS, "client.id": f"{socket.gethostname()}-{os.getpid()}"}  # shown as a partition's owner
+    chosen = {key: value for key, value in ours.items() if key not in settings.kafka}
+    if _INSTANCE in settings.kafka:  # of two static members of one name each would throw the other out
+        chosen[_INSTANCE] = f"{settings.kafka[_INSTANCE]}-{topic}"
+    return {**chosen, "group.id": settings.group_id, **strategy_settings(settings)}

@@ -1,0 +1,71 @@
+"""Workers share the partitions of each topic, not only their number: see `stream/member.py`."""
+
+import json
+from collections import Counter
+from contextlib import ExitStack
+
+import pytest
+
+from store.offsets import holders
+from tests.integration.live import Live
+from tests.support import wait_until
+
+PARTITIONS = 8
+PROTOCOLS = [
+    {"heartbeat.interval.ms": "300"},
+    {"partition.assignment.strategy": "range", "heartbeat.interval.ms": "300"},
+    {"group.protocol": "consumer"},
+]
+
+
+def shares(live: Live, topic: str) -> list[int]:
+    """How many partitions of a topic each member has that has some, the most first."""
+    held = holders(live.admin, live.settings.group_id)
+    name = live.settings.topic_prefix + topic
+    return sorted(
+        Counter(member.member_id for slot, member in held.items() if slot.topic == name).values(), reverse=True
+    )
+
+
+def members(live: Live) -> int:
+    """Of the group: one for each worker and topic."""
+    group_id, admin = live.settings.group_id, live.admin
+    return len(admin.describe_consumer_groups([group_id])[group_id].result(timeout=30).members)
+
+
+@pytest.mark.parametrize("group", PROTOCOLS, ids=lambda group: "-".join(group.values()))
+def test_each_of_several_workers_has_its_share_of_each_topic(live: Live, group: dict[str, str]) -> None:
+    live.topics(actions=PARTITIONS, accounts=PARTITIONS)
+    live = live.given(ENGAGEMENT_KAFKA=json.dumps(group))
+
+    def wait_for(*expected: int) -> None:
+        for topic in ("actions", "accounts"):
+            wait_until(
+                lambda topic=topic: shares(live, topic) == list(expected),  # type: ignore[misc]
+                what=f"{expected} of {topic}",
+            )
+
+    with ExitStack() as stack:
+        stack.enter_context(live.worker())
+        live.wait_said("slot loaded", times=2 * PARTITIONS)  # the group is there from here on
+        wait_for(8)
+        second = stack.enter_context(live.worker())
+        wait_for(4, 4)
+        stack.enter_context(live.worker())
+        wait_for(3, 3, 2)
+        second.stop()
+        wait_for(4, 4)
+
+
+@pytest.mark.parametrize("group", PROTOCOLS, ids=lambda group: "-".join(group.values()))
+def test_a_standby_that_ends_does_not_hold_up_its_group(live: Live, group: dict[str, str]) -> None:
+    live.topics()
+    live = live.given(ENGAGEMENT_KAFKA=json.dumps(group))
+    with live.worker() as first:
+        live.wait_said("slot loaded", times=2)
+        with live.worker(), live.worker():
+            wait_until(lambda: members(live) == 6, what="three workers in the group")
+        with live.worker():
+            wait_until(lambda: members(live) == 4, 20, "two workers in the group")
+            first.stop()
+            live.wait_said("slot loaded", seconds=20, times=4)
