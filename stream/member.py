@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
+import structlog
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from schemas.settings import Settings
 from store.connect import Admin, kafka_consumer
@@ -26,6 +27,8 @@ from stream.assignment import Assignment
 from stream.broker import Broker
 from stream.fetching import fetching, strategy_settings
 from stream.owned import Parts
+
+log = structlog.get_logger()
 
 BATCH_RECORDS = 20_000
 BATCH_BYTES = 8 * 1024 * 1024
@@ -91,7 +94,11 @@ class Member:
         """Serve the group for a moment; whether it was told."""
         if not self._unsubscribes:
             return True
-        self._consumer.consume(1, SERVE_SECONDS)
+        try:
+            self._consumer.consume(1, SERVE_SECONDS)
+        except (KafkaException, RuntimeError) as error:
+            log.error("left without a word", topic=self.topic, error=str(error))  # noqa: TRY400  the group finds out
+            return True
         return not self._consumer.memberid()
 
     def close(self) -> None:

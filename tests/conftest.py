@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import hypothesis
 import pytest
 import redis
 
@@ -19,6 +20,10 @@ from services.kafka import LocalKafka
 from services.redis import LocalRedis
 from services.server import LocalServer
 from tests import support
+
+# A busy machine makes an example slow, not wrong; what takes too long ends by the timeout of its test.
+hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 _SESSION = f"t-{secrets.token_hex(4)}"
 _COUNT = itertools.count()

@@ -25,7 +25,7 @@ Make = Callable[[Sabotage], System]
 def make(servers: tuple[LocalKafka, LocalRedis], tmp_path: Path) -> Make:
     """A system whose workers all run the sabotaged build."""
     random = printed_random()
-    return lambda sabotage: System(*servers, tmp_path, random, Setup(2, build=Build(sabotage=sabotage)))
+    return lambda sabotage: System(*servers, tmp_path, random, Setup(3, build=Build(sabotage=sabotage)))
 
 
 def is_caught(system: System, fault: Callable[[System], None], broken: str) -> bool:

@@ -20,7 +20,7 @@ from tests.faults.system import Setup, System
 from tests.faults.upgrade import Edit, Rolling, Version, edited, working_tree
 
 WORKERS = 2
-SETUP = Setup(partitions=2, workers=0, rate=500)
+SETUP = Setup(partitions=WORKERS + 1, workers=0, rate=500)
 OTHER_SCRIPT = Edit("store/checkpoint.lua", "-- Makes one checkpoint true", "-- Has one checkpoint become true")
 OTHER_LAYOUT = Edit("store/layout.py", f"LAYOUT_VERSION = {LAYOUT_VERSION}", f"LAYOUT_VERSION = {LAYOUT_VERSION + 1}")
 OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"

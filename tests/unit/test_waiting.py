@@ -8,24 +8,38 @@ from store.waiting import said_if_slow
 from tests.support import wait_until
 
 
+class Screen(io.StringIO):
+    """A terminal's."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_what_takes_long_is_said_once_while_it_lasts() -> None:
-    with redirect_stderr(io.StringIO()) as heard, said_if_slow("waiting for Redis at cache:6379", seconds=0.01):
+    with redirect_stderr(Screen()) as heard, said_if_slow("waiting for Redis at cache:6379", seconds=0.01):
         wait_until(heard.getvalue, what="the word")
     assert heard.getvalue() == "waiting for Redis at cache:6379\n"
 
 
 def test_what_is_quick_needs_no_word_and_leaves_no_thread() -> None:
     before = threading.active_count()
-    with redirect_stderr(io.StringIO()) as heard, said_if_slow("waiting", seconds=600):
+    with redirect_stderr(Screen()) as heard, said_if_slow("waiting", seconds=600):
         pass
     assert (heard.getvalue(), threading.active_count()) == ("", before)
 
 
 def test_what_fails_is_not_waited_for_any_more() -> None:
     with (
-        redirect_stderr(io.StringIO()) as heard,
+        redirect_stderr(Screen()) as heard,
         pytest.raises(ValueError, match="no"),
         said_if_slow("waiting", seconds=600),
     ):
         raise ValueError("no")
+    assert heard.getvalue() == ""
+
+
+def test_a_script_gets_no_word() -> None:
+    before = threading.active_count()
+    with redirect_stderr(io.StringIO()) as heard, said_if_slow("waiting", seconds=0.0):
+        assert threading.active_count() == before
     assert heard.getvalue() == ""

@@ -31,7 +31,7 @@ def main() -> int:
     try:
         old, new = at_ref(asked.ref, folder), working_tree(folder)
         console.print(_told(old, new))
-        setup = Setup(partitions=max(3, asked.workers), workers=0, rate=asked.rate)
+        setup = Setup(partitions=asked.workers + 1, workers=0, rate=asked.rate)
         rows = _rows(old, new, folder, random=Random(asked.seed), setup=setup, workers=asked.workers)
         well = _show(rows, console)
     except CannotRollError as error:
