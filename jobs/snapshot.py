@@ -37,6 +37,7 @@ from store.layout import (
     user_count,
 )
 from store.offsets import LogBounds
+from store.remedies import rebuild, ways
 from store.slots import SlotStore, Snapshot
 
 
@@ -59,17 +60,17 @@ class Slots:
         if header.layout != LAYOUT_VERSION:
             raise ConfigurationError(
                 f"slot {slot} has layout {header.layout}, this version reads {LAYOUT_VERSION}; "
-                "install the version that wrote it, or count the slot again with `engagement-stream rebuild`"
+                f"install the version that wrote it, or count the slot again with {rebuild(slot)}"
             )
         if header.timezone != settings.timezone:
             raise ConfigurationError(
                 f"slot {slot} was counted in timezone {header.timezone}, the setting is {settings.timezone}; "
-                "set it back, or count the slot again with `engagement-stream rebuild`"
+                f"set it back, or count the slot again with {rebuild(slot)}"
             )
         if header.topic_id != self.topic_ids[slot.topic]:
             raise Blocked(
                 f"slot {slot} was counted from another topic of this name (id {header.topic_id}, now "
-                f"{self.topic_ids[slot.topic]}); decide: `engagement-stream rebuild` or `engagement-stream accept-gap`"
+                f"{self.topic_ids[slot.topic]}); {ways(slot)}"
             )
 
 
