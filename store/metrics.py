@@ -128,7 +128,7 @@ WORKER_ASSIGNED = _worker.gauge(
     "engagement_worker_assigned_partitions", ("topic",), "Partitions that the group gave to this process."
 )
 WORKER_REBALANCES = _worker.counter(
-    "engagement_worker_rebalances_total", ("kind",), "Changes of what is owned of a topic: assigned, revoked, lost."
+    "engagement_worker_rebalances_total", ("kind",), "Changes of what is owned, by topic: assigned, revoked, lost."
 )
 WORKER_KAFKA_ERRORS = _worker.counter(
     "engagement_worker_kafka_errors_total", ("code",), "Errors of the Kafka clients by librdkafka's name of the code."

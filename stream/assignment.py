@@ -193,6 +193,8 @@ class Assignment:
         return ((name, owned.slot) for name, owned in self._owned.items() if owned.slot is not None)
 
     def _load_waiting(self) -> None:
+        if self._stopping():
+            return
         now = self._clock()
         waiting = [owned for owned in self._owned.values() if owned.slot is None and now >= owned.retry_at]
         if not waiting:

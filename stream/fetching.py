@@ -120,10 +120,14 @@ def strategy_settings(settings: Settings) -> dict[str, str]:
     return {_STRATEGY: chosen}
 
 
+def is_eager(settings: Settings) -> bool:
+    """Whether a rebalance takes all partitions away first. Raises ConfigurationError as ``strategy_settings``."""
+    return strategy_settings(settings).get(_STRATEGY, INCREMENTAL) != INCREMENTAL
+
+
 def fetching(consumer: Consumer, settings: Settings) -> Fetching:
     """The way of fetching that fits the group's protocol."""
-    asked = strategy_settings(settings).get(_STRATEGY, INCREMENTAL)
-    return Incremental(consumer) if asked == INCREMENTAL else Eager(consumer)
+    return Eager(consumer) if is_eager(settings) else Incremental(consumer)
 
 
 def places(names: Iterable[SlotName]) -> list[TopicPartition]:

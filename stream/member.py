@@ -1,15 +1,19 @@
-"""One topic's member of the consumer group.
+"""This process as a member of the consumer group.
 
-1. The group hands out partitions so that members have equally many, whatever their topics: two members that read both
-   topics end with all actions at the one and all accounts at the other, and the second adds no throughput. So a worker
-   is two members, each subscribed to one topic: the shares of a topic differ by one partition at most.
-2. Both are in the same group, so that a partition has one owner also while workers of before, one member for both
+1. The cooperative assignor hands out partitions so that members have equally many, whatever their topics: two members
+   that read both topics end with all actions at the one and all accounts at the other, and the second adds no
+   throughput. So a worker is two members, each subscribed to one topic: the shares of a topic differ by one partition
+   at most. The broker of the consumer protocol does as the assignor does.
+2. The eager assignors (range, roundrobin) deal out each topic for itself, so there one member for both topics serves.
+   It must be one: a leader that does not read a topic does not see that it got partitions, and the others do not tell
+   it.
+3. Both are in the same group, so that a partition has one owner also while workers of before, one member for both
    topics, are being replaced.
-3. Only the actions are waited for. Account records are few: what of them is there is taken between two batches.
-4. A cooperative member that owns nothing falls silent where it is just closed (librdkafka 2.16), and the group waits
+4. Only the actions are waited for. Account records are few: what of them is there is taken between two batches.
+5. A cooperative member that owns nothing falls silent where it is just closed (librdkafka 2.16), and the group waits
    for it with all partitions that it hands out, for the whole session timeout. A member that unsubscribes leaves at
-   once, or where it is being given partitions, as soon as its callbacks were served; it has no id from then on. Members
-   by the consumer protocol leave by closing, and static ones are not to leave.
+   once, unless it takes part in a rebalance: that has to end first, or `close` to come, which does not wait for it.
+   Members by the consumer protocol leave by closing, and static ones are not to leave.
 """
 
 import os
@@ -25,7 +29,7 @@ from schemas.settings import Settings
 from store.connect import Admin, kafka_consumer
 from stream.assignment import Assignment
 from stream.broker import Broker
-from stream.fetching import fetching, strategy_settings
+from stream.fetching import fetching, is_eager, strategy_settings
 from stream.owned import Parts
 
 log = structlog.get_logger()
@@ -50,26 +54,31 @@ CONSUMER_SETTINGS: dict[str, Any] = {
 
 
 class Member:
-    """Not for several threads: callbacks of the group run inside ``turn``, ``is_out``, ``close``."""
+    """Not for several threads: callbacks of the group run inside ``turn`` and ``leave``."""
 
     def __init__(
-        self, topic: str, settings: Settings, admin: Admin, parts: Parts, stopping: Callable[[], bool] = lambda: False
+        self,
+        topics: tuple[str, ...],
+        settings: Settings,
+        admin: Admin,
+        parts: Parts,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         """Raises ConfigurationError where the client refuses a setting."""
-        self.topic = topic
+        self.topics = topics
         self._observed = parts.observed
         self._unsubscribes = bool(strategy_settings(settings)) and _INSTANCE not in settings.kafka
-        self._patience = FILL_SECONDS if topic == settings.topics.actions else 0.0
+        self._patience = FILL_SECONDS if settings.topics.actions in topics else 0.0
         self._consumer = kafka_consumer(
-            settings, **consumer_settings(settings, topic), error_cb=parts.observed.kafka_error
+            settings, **consumer_settings(settings, topics), error_cb=parts.observed.kafka_error
         )
         fetches, broker = fetching(self._consumer, settings), Broker(admin, settings)
         self._assignment = Assignment(fetches, broker, parts, time.monotonic, stopping)
 
     def join(self) -> None:
-        """Ask the group for a share of the topic."""
+        """Ask the group for a share of each topic."""
         self._consumer.subscribe(
-            [self.topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            list(self.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
 
     def turn(self) -> None:
@@ -84,38 +93,38 @@ class Member:
         """Store everything that is counted; whether that was done by ``deadline``."""
         return self._assignment.stop(deadline)
 
-    def ask_out(self) -> None:
-        """Tell Kafka how far is counted, and the group that this member goes: point 4."""
+    def leave(self, close_at: float) -> None:
+        """Tell Kafka how far is counted, and the group that this member goes: point 5; close by then at the latest.
+
+        ``close_at`` is monotonic time. Closing waits for an answer of the broker.
+        """
         self._assignment.commit(wait=True)
-        if self._unsubscribes:
-            self._consumer.unsubscribe()
-
-    def is_out(self) -> bool:
-        """Serve the group for a moment; whether it was told."""
-        if not self._unsubscribes:
-            return True
         try:
-            self._consumer.consume(1, SERVE_SECONDS)
+            try:
+                self._unsubscribe(close_at)
+            finally:
+                self._consumer.close()
         except (KafkaException, RuntimeError) as error:
-            log.error("left without a word", topic=self.topic, error=str(error))  # noqa: TRY400  the group finds out
-            return True
-        return not self._consumer.memberid()
+            log.error("leaving the group", topics=self.topics, error=str(error))  # noqa: TRY400  the group finds out
 
-    def close(self) -> None:
-        """Give the consumer up, which waits for an answer of the broker."""
-        self._consumer.close()
+    def _unsubscribe(self, until: float) -> None:
+        if not self._unsubscribes:
+            return
+        self._consumer.unsubscribe()
+        while self._consumer.memberid() and time.monotonic() < until:
+            self._consumer.consume(1, SERVE_SECONDS)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._assignment.on_assign(consumer, partitions)
-        self._observed.rebalanced("assigned", self.topic)
+        self._observed.rebalanced("assigned", self.topics)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._assignment.on_revoke(consumer, partitions)
-        self._observed.rebalanced("revoked", self.topic)
+        self._observed.rebalanced("revoked", self.topics)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._assignment.on_lost(consumer, partitions)
-        self._observed.rebalanced("lost", self.topic)
+        self._observed.rebalanced("lost", self.topics)
 
 
 def fetch(consumer: Consumer, patience: float = FILL_SECONDS) -> list[Message]:
@@ -135,10 +144,16 @@ def fetch(consumer: Consumer, patience: float = FILL_SECONDS) -> list[Message]:
     return found
 
 
-def consumer_settings(settings: Settings, topic: str) -> dict[str, Any]:
+def memberships(settings: Settings) -> list[tuple[str, ...]]:
+    """The topics of each member of a worker: points 1 and 2. Raises ConfigurationError as ``strategy_settings``."""
+    both = (settings.topics.actions, settings.topics.accounts)
+    return [both] if is_eager(settings) else [(topic,) for topic in both]
+
+
+def consumer_settings(settings: Settings, topics: tuple[str, ...]) -> dict[str, Any]:
     """Ours where `[kafka]` says nothing. Raises ConfigurationError."""
     ours = {**CONSUMER_SETTINGS, "client.id": f"{socket.gethostname()}-{os.getpid()}"}  # shown as a partition's owner
     chosen = {key: value for key, value in ours.items() if key not in settings.kafka}
     if _INSTANCE in settings.kafka:  # of two static members of one name each would throw the other out
-        chosen[_INSTANCE] = f"{settings.kafka[_INSTANCE]}-{topic}"
+        chosen[_INSTANCE] = "-".join((settings.kafka[_INSTANCE], *topics))
     return {**chosen, "group.id": settings.group_id, **strategy_settings(settings)}

@@ -131,8 +131,8 @@ class Observed:
         self._clock = clock
         self._state = WorkerState(os.getpid(), clock())
         self._slots: dict[SlotName, ObservedSlot] = {}
-        self._unshared: set[str] | None = set()
-        """Topics of which the group has not said what is this worker's share; None where it says nothing."""
+        self._unshared: set[tuple[str, ...]] | None = set()
+        """Members that the group has not told their share, by their topics; None where it says nothing."""
 
     def slot(self, name: SlotName) -> ObservedSlot:
         """The notes about a slot, the same ones whenever it is owned."""
@@ -163,18 +163,18 @@ class Observed:
             self._slots[name].forgot()
             self._state.slots[str(name)].clear()
 
-    def joins(self, topics: Collection[str], *, told: bool) -> None:
-        """The worker asks the group for a share of each topic.
+    def joins(self, members: Collection[tuple[str, ...]], *, told: bool) -> None:
+        """The worker asks the group for a share, as one member or several, each of some topics.
 
         Where it is not ``told`` of a share that is nothing, silence is no sign of trouble.
         """
-        self._unshared = set(topics) if told else None
+        self._unshared = set(members) if told else None
         self._state.in_group = not told
 
-    def rebalanced(self, kind: str, topic: str) -> None:
-        """The group changed what this worker owns of a topic: assigned, revoked or lost."""
+    def rebalanced(self, kind: str, member: tuple[str, ...]) -> None:
+        """The group changed what a member of this worker owns: assigned, revoked or lost."""
         if self._unshared is not None:
-            (self._unshared.add if kind == "lost" else self._unshared.discard)(topic)
+            (self._unshared.add if kind == "lost" else self._unshared.discard)(member)
             self._state.in_group = not self._unshared
         self._state.rebalances[kind] = self._state.rebalances.get(kind, 0) + 1
 

@@ -1,6 +1,7 @@
 """What `engagement-stream top` draws: partitions with the worst first, totals, the newest run, Redis."""
 
 import datetime as dt
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -28,6 +29,8 @@ _LINES_AROUND = 10
 _HEADING = ("partition", "status", "lag", "behind", "events/s", "newest day", "owner or problem")
 _NUMBERS = ("lag", "behind", "events/s")
 _KIB = 1024
+_MEMBER = re.compile(r"/[^/ ]+(?= at )")
+"""The part of an owner that tells a worker's members apart, of which it has one for each topic."""
 _Row = tuple[Text, ...]
 
 
@@ -136,10 +139,10 @@ def _totals(picture: Picture, speed: Mapping[SlotName, float]) -> Text:
     lags = [one.lag for one in picture.partitions]
     ages = [one.lag_seconds for one in picture.partitions if one.lag_seconds is not None]
     unknown = sum(lag is None for lag in lags)
-    owners = {one.owner for one in picture.partitions if one.owner}
+    workers = {_MEMBER.sub("", one.owner) for one in picture.partitions if one.owner}
     return _line(
         "stream",
-        f"{len(owners)} worker{'' if len(owners) == 1 else 's'}",
+        f"{len(workers)} worker{'' if len(workers) == 1 else 's'}",
         f"{sum(speed.values()):,.0f} events/s" if speed else "",
         f"{sum(lag or 0 for lag in lags):,} wait" + (f", {unknown} unknown" if unknown else ""),
         f"oldest {duration(max(ages))} behind" if ages and max(ages) > 0 else "",

@@ -20,7 +20,7 @@ from store.offsets import log_append_time, partitions
 from store.slots import SlotStore
 from stream.fetching import strategy_settings
 from stream.lag_watch import LagWatch
-from stream.member import Member
+from stream.member import Member, memberships
 from stream.observed import Observed
 from stream.owned import Parts
 from stream.rejects import PRODUCER_SETTINGS, RejectSender
@@ -34,6 +34,8 @@ STOP_SECONDS = 9.0
 """How long storing the last checkpoints may take after SIGTERM; what is not stored the next owner counts again."""
 LEAVE_SECONDS = 3.0
 """How long leaving the group may take then. With one question to Kafka and one to Redis under way it is 20 s in all."""
+CLOSE_SECONDS = 2.0
+"""What of that is kept for closing."""
 COLLECT_SECONDS = 60.0
 MAX_POLL_INTERVAL_MS = 300_000
 """The default of librdkafka."""
@@ -61,12 +63,11 @@ def run_worker(settings: Settings, stop: threading.Event, observed: Observed | N
         lambda: os.urandom(STATE_ID_BYTES),
         notes,
     )
-    topics = [settings.topics.actions, settings.topics.accounts]
-    members = [Member(topic, settings, admin, parts, stop.is_set) for topic in topics]
-    notes.joins(topics, told=bool(strategy_settings(settings)))
+    members = [Member(topics, settings, admin, parts, stop.is_set) for topics in memberships(settings)]
+    notes.joins([member.topics for member in members], told=bool(strategy_settings(settings)))
     for member in members:
         member.join()
-    log.info("started", topics=topics, group=settings.group_id)
+    log.info("started", topics=[settings.topics.actions, settings.topics.accounts], group=settings.group_id)
     watching = LagWatch(admin, settings, notes) if observed else nullcontext()
     try:
         with watching:
@@ -74,30 +75,34 @@ def run_worker(settings: Settings, stop: threading.Event, observed: Observed | N
             _loop(members, rejects, stop, notes)
     finally:
         notes.reached(Stage.STOPPING)
-        deadline = time.monotonic() + STOP_SECONDS
         try:
-            left = [member.topic for member in members if not member.stop(deadline)]
-            log.info("stopped", all_stored=not left)
+            stored = _stop(members)
+            log.info("stopped", all_stored=stored)
         finally:
             _leave(members)
-    return Exit.FAILED if left else Exit.DONE
+    return Exit.DONE if stored else Exit.FAILED
+
+
+def _stop(members: Sequence[Member]) -> bool:
+    """Store everything that is counted; whether that was done in time, of which each member has its part."""
+    left, deadline = 0, time.monotonic()
+    for member in members:
+        deadline += STOP_SECONDS / len(members)
+        left += not member.stop(deadline)
+    return not left
 
 
 def _leave(members: Sequence[Member]) -> None:
     """Leave the group; a broker that hangs would hold that up for minutes, and the group finds out without it too."""
     deadline = time.monotonic() + LEAVE_SECONDS
-
-    def leave() -> None:
-        for member in members:  # all at once, or the first to go makes the others take part in a rebalance
-            member.ask_out()
-        while time.monotonic() < deadline and not all([member.is_out() for member in members]):  # noqa: C419  all are served
-            pass
-        for member in members:
-            member.close()
-
-    leaving = threading.Thread(target=leave, name="leave", daemon=True)
-    leaving.start()
-    leaving.join(LEAVE_SECONDS)
+    leaving = [
+        threading.Thread(target=member.leave, args=(deadline - CLOSE_SECONDS,), name="leave", daemon=True)
+        for member in members
+    ]
+    for one in leaving:  # at once, or the first to go makes the others take part in a rebalance
+        one.start()
+    for one in leaving:
+        one.join(max(0.0, deadline - time.monotonic()))
 
 
 def _loop(members: Sequence[Member], rejects: RejectSender, stop: threading.Event, notes: Observed) -> None:
@@ -108,8 +113,9 @@ def _loop(members: Sequence[Member], rejects: RejectSender, stop: threading.Even
     while not stop.is_set():
         notes.turned()
         for member in members:
-            member.turn()
-            rejects.pump()
+            if not stop.is_set():  # where Redis hangs, a turn takes as long as stopping may
+                member.turn()
+                rejects.pump()
         if time.monotonic() - collected_at > COLLECT_SECONDS:
             gc.collect()
             gc.freeze()

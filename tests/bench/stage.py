@@ -36,7 +36,7 @@ def cpu() -> float:
 def consume(settings: Settings, events: int, each: Callable[[list[Message]], None]) -> tuple[float, float]:
     """Read the actions topic from its start; wall and CPU seconds from the first record on."""
     topic = settings.topics.actions
-    consumer = kafka_consumer(settings, **consumer_settings(settings, topic))
+    consumer = kafka_consumer(settings, **consumer_settings(settings, (topic,)))
     slots = log_bounds(kafka_admin(settings), [topic])
     consumer.assign([TopicPartition(topic, slot.partition, 0) for slot in slots])
     gc.disable()

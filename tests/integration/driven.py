@@ -28,7 +28,7 @@ class Driven:
         rejects = RejectSender(kafka_producer(settings), settings.topics.rejects)
         parts = Parts(SlotStore(live.client), rejects, rules, "UTC", settings.topics.actions, live.new_state_id)
         self.now = 100.0
-        self.consumer: Consumer = kafka_consumer(settings, **consumer_settings(settings, settings.topics.actions))
+        self.consumer: Consumer = kafka_consumer(settings, **consumer_settings(settings, (settings.topics.actions,)))
         self.assignment = Assignment(
             fetching(self.consumer, settings), Broker(live.admin, settings), parts, lambda: self.now
         )
