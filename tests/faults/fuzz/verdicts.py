@@ -1,10 +1,8 @@
 """What each decoder says of a record: the product's fast path, its exact one, and the checker, which shares no line."""
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
-from zoneinfo import ZoneInfo
 
 from schemas.accounts import AccountEntry
 from schemas.moments import Calendar, parse_moment
@@ -12,13 +10,14 @@ from schemas.rejects import Reject
 from stream.decode import decode_account, decode_actions
 from stream.strict import strict_account, strict_action
 from tests.faults.checker.decision import account, action
+from tests.faults.checker.moments import days_of
 from tests.faults.checker.report import Rules
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LIMIT = 5_000
 TIMEZONE = "Europe/Berlin"
 CALENDAR = Calendar(TIMEZONE)
 RULES = Rules(timezone=TIMEZONE, max_record_bytes=LIMIT)
+DAY_OF = days_of(TIMEZONE)
 OFFSET, TIMESTAMP = 7, 1_800_000_000_000
 
 
@@ -68,12 +67,8 @@ def fast(records: Sequence[Record]) -> list[Said]:
 def independent(record: Record) -> Said:
     """What the checker says."""
     of_accounts = record.topic == "accounts"
-    found = account(record.key, record.value, RULES, _day) if of_accounts else action(record.value, RULES)
+    found = account(record.key, record.value, RULES, DAY_OF) if of_accounts else action(record.value, RULES)
     return ("rejected", found) if isinstance(found, str) else tuple(found)
-
-
-def _day(moment: int) -> int:
-    return (EPOCH + dt.timedelta(milliseconds=moment)).astimezone(ZoneInfo(TIMEZONE)).toordinal()
 
 
 class _Context(TypedDict):
