@@ -13,7 +13,8 @@
 5. A cooperative member that owns nothing falls silent where it is just closed (librdkafka 2.16), and the group waits
    for it with all partitions that it hands out, for the whole session timeout. A member that unsubscribes leaves at
    once, unless it takes part in a rebalance: that has to end first, or `close` to come, which does not wait for it.
-   Members by the consumer protocol leave by closing, and static ones are not to leave.
+   What is left is a member that owns nothing and goes amid a rebalance of seconds. Members by the consumer protocol
+   leave by closing, and static ones are not to leave.
 """
 
 import os

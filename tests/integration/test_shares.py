@@ -1,19 +1,24 @@
 """Workers share the partitions of each topic, not only their number: see `stream/member.py`."""
 
 import json
+import subprocess
+import sys
+import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import NewPartitions
 
-from store.connect import kafka_consumer
 from store.offsets import holders
-from stream.member import consumer_settings
-from tests.integration.live import Live
+from tests.integration.live import Live, action
 from tests.support import wait_until
 
+ROOT = Path(__file__).parents[2]
 PARTITIONS = 8
+HEARTBEAT_SECONDS = 0.3
 PROTOCOLS = [
     {"heartbeat.interval.ms": "300"},
     {"partition.assignment.strategy": "range", "heartbeat.interval.ms": "300"},
@@ -87,19 +92,34 @@ def test_partitions_that_are_added_get_an_owner(live: Live, group: dict[str, str
         wait_until(lambda: sum(shares(live, "actions")) == 4, what="owners of four partitions")
 
 
-def test_a_worker_that_stops_while_another_holds_up_a_rebalance_leaves_nevertheless(live: Live) -> None:
-    live.topics(actions=2)
-    live = live.given(ENGAGEMENT_KAFKA=json.dumps({"heartbeat.interval.ms": "300"}))
-    settings = live.settings
-    short = {"session.timeout.ms": 8_000, "max.poll.interval.ms": 8_000}
-    frozen = kafka_consumer(settings, **{**consumer_settings(settings, (settings.topics.actions,)), **short})
-    with live.worker() as leaving:
-        live.wait_said("slot loaded", times=3)
-        frozen.subscribe([settings.topics.actions])
-        wait_until(lambda: frozen.consume(1, 0.1) or frozen.assignment(), what="a share for the other")
-        with live.worker():
-            wait_until(lambda: members(live) == 5, what="the third in the group, which waits for the other")
-            leaving.stop()
-            wait_until(lambda: members(live) == 2, 20, "a group without those that left")
-            wait_until(lambda: shares(live, "actions") == [2], 20, "a worker with all partitions")
-    frozen.close()
+@contextmanager
+def worker_process(live: Live) -> Iterator["subprocess.Popen[bytes]"]:
+    """One that is gone once it has ended, unlike a worker in a thread of the test, whose clients may still close."""
+    line, nowhere = [sys.executable, "-m", "stream.cli", "run"], subprocess.DEVNULL
+    with subprocess.Popen(line, cwd=ROOT, env=live.environment, stdout=nowhere, stderr=nowhere) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_worker_that_stops_while_its_group_waits_for_a_dead_one_leaves_nevertheless(live: Live) -> None:
+    live.topics(actions=2, accounts=2)
+    live.produce([action()] * 10)
+    heartbeats = {"heartbeat.interval.ms": round(1000 * HEARTBEAT_SECONDS)}
+    live = live.given(ENGAGEMENT_KAFKA=json.dumps(heartbeats))
+    missed_soon = live.given(ENGAGEMENT_KAFKA=json.dumps({**heartbeats, "session.timeout.ms": 10_000}))
+    with worker_process(missed_soon) as dying:
+        live.wait_stored(10)
+        with worker_process(live) as leaving:
+            for topic in ("actions", "accounts"):
+                wait_until(lambda topic=topic: shares(live, topic) == [1, 1], what="a share for the second")  # type: ignore[misc]
+            dying.kill()
+            with live.worker():
+                wait_until(lambda: members(live) == 6, what="the third in the group, which waits for the first")
+                heard_by = time.monotonic() + 5 * HEARTBEAT_SECONDS
+                wait_until(lambda: time.monotonic() > heard_by, what="members that all heard of it")
+                leaving.terminate()
+                assert leaving.wait(20) == 0
+                wait_until(lambda: members(live) == 2, 20, "a group without those that left")
+                wait_until(lambda: shares(live, "actions") == [2], 20, "a worker with all partitions")
