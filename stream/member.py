@@ -63,7 +63,7 @@ class Member:
         settings: Settings,
         admin: Admin,
         parts: Parts,
-        stopping: Callable[[], bool] = lambda: False,
+        stopping: Callable[[], bool],
     ) -> None:
         """Raises ConfigurationError where the client refuses a setting."""
         self.topics = topics

@@ -185,8 +185,7 @@ class OwnedSlot:
             if self._tally.is_late(now):
                 self._wait(now, error)
             else:  # where many are refused that is every checkpoint, and no trouble
-                self._pause = _SHORTEST_PAUSE
-                self.retry_at = now + self._pause
+                self._pause_for(now, _SHORTEST_PAUSE)
         except Unavailable as error:
             self._wait(now, error)
 
@@ -196,8 +195,11 @@ class OwnedSlot:
         log.warning("waiting", slot=str(self.name), error=str(error), again_in=self._pause)
 
     def _back_off(self, now: float) -> None:
-        self._pause = _longer(self._pause)
-        self.retry_at = now + self._pause
+        self._pause_for(now, _longer(self._pause))
+
+    def _pause_for(self, now: float, seconds: float) -> None:
+        self._pause = seconds
+        self.retry_at = now + seconds
 
     def _work(self, now: float) -> None:
         assert self.slot is not None  # noqa: S101  tick checks
