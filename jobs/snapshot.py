@@ -9,16 +9,14 @@ from numpy.typing import NDArray
 
 from jobs.days import COUNT_DAYS, Window, iso
 from jobs.inputs import ActionsPart, Inputs, UsersPart
-from schemas.exits import Blocked, ConfigurationError, EngagementError, UsageError
+from schemas.exits import Blocked, ConfigurationError, EngagementError, Obstacle, UsageError
 from schemas.settings import Settings
-from store import tables, vectors
+from store import obstacles, tables, vectors
 from store.account_records import AccountsPart
 from store.layout import (
     ACCOUNTS,
     ACTIONS,
-    BEING_EMPTIED,
     FIRST_DAY,
-    LAYOUT_VERSION,
     PROFILE,
     PROFILE_CELL,
     PROFILES,
@@ -37,7 +35,6 @@ from store.layout import (
     user_count,
 )
 from store.offsets import LogBounds
-from store.remedies import rebuild, ways
 from store.slots import SlotStore, Snapshot
 
 
@@ -53,25 +50,20 @@ class Slots:
 
         Raises Blocked for a topic that was made anew.
         """
-        if header.layout == BEING_EMPTIED:
-            raise EngagementError(
-                f"slot {slot} is being emptied; run `engagement-stream rebuild` again, then the stream"
-            )
-        if header.layout != LAYOUT_VERSION:
-            raise ConfigurationError(
-                f"slot {slot} has layout {header.layout}, this version reads {LAYOUT_VERSION}; "
-                f"install the version that wrote it, or count the slot again with {rebuild(slot)}"
-            )
-        if header.timezone != settings.timezone:
-            raise ConfigurationError(
-                f"slot {slot} was counted in timezone {header.timezone}, the setting is {settings.timezone}; "
-                f"set it back, or count the slot again with {rebuild(slot)}"
-            )
-        if header.topic_id != self.topic_ids[slot.topic]:
-            raise Blocked(
-                f"slot {slot} was counted from another topic of this name (id {header.topic_id}, now "
-                f"{self.topic_ids[slot.topic]}); {ways(slot)}"
-            )
+        found = (
+            obstacles.of_layout(slot, header)
+            or obstacles.of_timezone(slot, header, settings.timezone)
+            or obstacles.of_topic(slot, header.topic_id, self.topic_ids[slot.topic])
+        )
+        if found is None:
+            return
+        match found.obstacle:
+            case Obstacle.BEING_EMPTIED:
+                raise EngagementError(str(found))
+            case Obstacle.LAYOUT | Obstacle.TIMEZONE:
+                raise ConfigurationError(str(found))
+            case _:
+                raise Blocked(str(found), found.obstacle)
 
 
 def read_offsets(store: SlotStore, slots: Slots, wanted: list[SlotName], settings: Settings) -> dict[SlotName, int]:

@@ -2,10 +2,12 @@
 
 import msgspec
 
-from schemas.exits import Blocked, ConfigurationError, Obstacle, Unavailable
-from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Header, SlotName, empty_header
+from schemas.exits import Blocked, ConfigurationError, EngagementError, Obstacle, Unavailable
+from store import obstacles
+from store.layout import Header, SlotName, empty_header
+from store.obstacles import Found
 from store.offsets import LogBounds
-from store.remedies import lost, lost_since, rebuild, ways, ways_past_gap
+from store.remedies import lost, lost_since
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -25,55 +27,38 @@ class BeyondLogEnd(Blocked):
 
 
 def check_header(slot: SlotName, header: Header, around: Surroundings, timezone: str) -> None:
-    """Raise ``Blocked`` or ``ConfigurationError`` where going on from ``header`` would give wrong figures.
+    """Raise where going on from ``header`` would give wrong figures.
 
-    Raises ``Unavailable`` while the slot is being emptied.
+    ``Unavailable`` while the slot is being emptied, ``ConfigurationError`` for another time zone, else ``Blocked``.
     """
     check_layout(slot, header)
-    if header.timezone != timezone:
-        message = (
-            f"timezone is {timezone}, but {slot} was counted in days of {header.timezone}; "
-            "set timezone back, or count again with `engagement-stream rebuild`"
-        )
-        raise ConfigurationError(message)
-    if header.topic_id != around.topic_id:
-        raise made_anew(slot, header.topic_id, around.topic_id)
-    start, end = around.bounds.start, around.bounds.end
-    if header.next_offset < start:
-        message = (
-            f"{slot}: the log starts at {start}, but offset {header.next_offset} is next: {start - header.next_offset} "
-            f"offsets were deleted before they were counted; {ways_past_gap(slot)}"
-        )
-        raise Blocked(message, Obstacle.BEFORE_START)
-    if header.next_offset > end:
-        past = f"offset {header.next_offset} is next, but the log ends at {end}"
-        raise BeyondLogEnd(f"{slot}: {past}: it was truncated; {ways_past_gap(slot)}", Obstacle.PAST_END)
-    if around.truncated:
-        message = (
-            f"{slot}: records below offset {header.next_offset}, which is next, were replaced since they were "
-            f"counted: the log was truncated; {ways_past_gap(slot)}"
-        )
-        raise Blocked(message, Obstacle.REPLACED)
+    found = (
+        obstacles.of_timezone(slot, header, timezone)
+        or obstacles.of_topic(slot, header.topic_id, around.topic_id)
+        or obstacles.of_log(slot, header.next_offset, around.bounds)
+        or (obstacles.replaced(slot, header.next_offset) if around.truncated else None)
+    )
+    if found is not None:
+        raise _error(found)
 
 
 def check_layout(slot: SlotName, header: Header) -> None:
     """Raise ``Blocked`` for a slot of a version with another layout, ``Unavailable`` while it is being emptied."""
-    if header.layout == BEING_EMPTIED:
-        raise Unavailable(f"{slot} is being emptied; if no `rebuild` runs any more, run {rebuild(slot)} again")
-    if header.layout != LAYOUT_VERSION:
-        message = (
-            f"{slot}: Redis holds layout {header.layout}, this version reads {LAYOUT_VERSION}; run the version that "
-            f"wrote it, or stop all workers and count again with {rebuild(slot)}"
-        )
-        raise Blocked(message, Obstacle.LAYOUT)
+    found = obstacles.of_layout(slot, header)
+    if found is not None:
+        raise _error(found)
 
 
-def made_anew(slot: SlotName, counted: str, found: str) -> Blocked:
-    """The error for a slot that was counted from a topic with another id than the one that is there."""
-    return Blocked(
-        f"{slot}: the topic was deleted and made anew since it was counted (id {counted}, now {found}); {ways(slot)}",
-        Obstacle.OTHER_TOPIC,
-    )
+def _error(found: Found) -> EngagementError:
+    match found.obstacle:
+        case Obstacle.BEING_EMPTIED:
+            return Unavailable(str(found))
+        case Obstacle.TIMEZONE:
+            return ConfigurationError(str(found))
+        case Obstacle.PAST_END:
+            return BeyondLogEnd(str(found), found.obstacle)
+        case _:
+            return Blocked(str(found), found.obstacle)
 
 
 def new_header(slot: SlotName, around: Surroundings, timezone: str) -> Header:

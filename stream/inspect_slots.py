@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 
 from schemas.accounts import AccountEntry
 from schemas.exits import Blocked, EngagementError, Obstacle
-from store import tables, vectors
+from store import obstacles, tables, vectors
 from store.account_records import AccountsPart, records_in_force
 from store.layout import (
     ACCOUNTS,
     ACTIONS,
-    BEING_EMPTIED,
     FIRST_DAY,
-    LAYOUT_VERSION,
     RECORDS,
     SERIES,
     USER_ACCOUNTS,
@@ -105,9 +103,9 @@ def account_in_slot(store: SlotStore, slot: SlotName, account: str, days: int) -
 def checked_snapshot(store: SlotStore, slot: SlotName, choose: Callable[[Header], Collection[str]]) -> Snapshot | None:
     """As the store's, with Blocked for a slot of another layout; one that is being emptied has its own."""
     found = store.snapshot(slot, choose)
-    if found is not None and found.header.layout not in (LAYOUT_VERSION, BEING_EMPTIED):
-        message = f"slot {slot} has layout {found.header.layout}, this version reads {LAYOUT_VERSION}"
-        raise Blocked(f"{message}; use the version that wrote it", Obstacle.LAYOUT)
+    other = None if found is None else obstacles.of_layout(slot, found.header)
+    if other is not None and other.obstacle is Obstacle.LAYOUT:
+        raise Blocked(str(other), other.obstacle)
     return found
 
 

@@ -12,16 +12,14 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.exits import Blocked, Obstacle
 from schemas.settings import Settings
-from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Header, SlotName
+from store import obstacles
+from store.layout import Header, SlotName
+from store.obstacles import Found
 from store.offsets import LogBounds, log_bounds, partitions, topic_ids
-from store.remedies import rebuild, ways, ways_past_gap, ways_to_restore
+from store.remedies import ways_to_restore
 from store.slot_headers import slot_headers
 
-OTHER_TOPIC = "the slot was counted from a topic of this name that was deleted since"
-BEFORE_START = "the log no longer holds the stored offset"
-PAST_END = "the stored offset is past the end of the log"
 NO_SLOT = "nothing stored yet"
-EMPTIED = "the slot is being emptied"
 
 
 class LagRow(msgspec.Struct, frozen=True):
@@ -74,38 +72,29 @@ def _judge(
         return None, str(header), Obstacle.UNREADABLE
     if header is None:
         return log.end - log.start, NO_SLOT, None
-    holding = ((note, obstacle) for holds, note, obstacle in _obstacles(slot, log, header, topic_id, timezone) if holds)
-    note, obstacle = next(holding, (None, None))
-    if obstacle is Obstacle.BEING_EMPTIED:
-        return log.end - log.start, note, obstacle
-    return (None if obstacle in _FOREIGN else log.end - header.next_offset), note, obstacle
+    found = _obstacles(slot, log, header, topic_id, timezone)
+    first = found[0] if found else None
+    if first is None:
+        return log.end - header.next_offset, None, None
+    if first.obstacle is Obstacle.BEING_EMPTIED:
+        return log.end - log.start, first.note, first.obstacle
+    foreign = any(one.obstacle in _FOREIGN for one in found)
+    return None if foreign else log.end - header.next_offset, first.note, first.obstacle
 
 
 _FOREIGN = (Obstacle.OTHER_TOPIC, Obstacle.PAST_END, Obstacle.BEFORE_START)
 """Then the stored offset says nothing about this log."""
 
 
-def _obstacles(
-    slot: SlotName, log: LogBounds, header: Header, topic_id: str, timezone: str
-) -> tuple[tuple[bool, str, Obstacle], ...]:
-    """What may keep a slot from going on, and whether it does, foreign offsets first: their lag is unknown."""
-    again, offset = rebuild(slot), header.next_offset
-    emptied = f"{EMPTIED}; if no `rebuild` runs any more, run {again} again"
-    other_layout = (
-        f"the slot has layout {header.layout}, this version reads {LAYOUT_VERSION}: "
-        f"run that which wrote it, or stop all workers and count again with {again}"
+def _obstacles(slot: SlotName, log: LogBounds, header: Header, topic_id: str, timezone: str) -> list[Found]:
+    """What keeps a slot from going on, in the order in which a worker would find it."""
+    found = (
+        obstacles.of_layout(slot, header),
+        obstacles.of_timezone(slot, header, timezone),
+        obstacles.of_topic(slot, header.topic_id, topic_id),
+        obstacles.of_log(slot, header.next_offset, log),
     )
-    other_days = (
-        f"counted in days of {header.timezone}, but timezone is {timezone}: set it back, or count again with {again}"
-    )
-    return (
-        (header.layout == BEING_EMPTIED, emptied, Obstacle.BEING_EMPTIED),
-        (header.topic_id != topic_id, f"{OTHER_TOPIC}; {ways(slot)}", Obstacle.OTHER_TOPIC),
-        (offset > log.end, f"{PAST_END}; {ways_past_gap(slot)}", Obstacle.PAST_END),
-        (offset < log.start, f"{BEFORE_START}; {ways_past_gap(slot)}", Obstacle.BEFORE_START),
-        (header.layout != LAYOUT_VERSION, other_layout, Obstacle.LAYOUT),
-        (header.timezone != timezone, other_days, Obstacle.TIMEZONE),
-    )
+    return [one for one in found if one is not None]
 
 
 def lost_note(slot: SlotName) -> str:

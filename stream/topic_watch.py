@@ -8,8 +8,8 @@ from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient, TopicDescription
 
 from schemas.exits import Blocked
+from store import obstacles
 from store.layout import SlotName
-from stream.guard import made_anew
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -36,8 +36,9 @@ class TopicWatch:
             answers, self._answers = self._answers, {}
             found = {topic: str(one.result().topic_id) for topic, one in answers.items() if one.exception() is None}
             for slot, topic_id in counted_from.items():
-                if found.get(slot.topic, topic_id) != topic_id:
-                    blocked[slot] = made_anew(slot, topic_id, found[slot.topic])
+                other = obstacles.of_topic(slot, topic_id, found.get(slot.topic, topic_id))
+                if other is not None:
+                    blocked[slot] = Blocked(str(other), other.obstacle)
         if not self._answers and counted_from and now - self._asked_at >= WATCH_SECONDS:
             self._asked_at = now
             self._answers = self._admin.describe_topics(TopicCollection(sorted({one.topic for one in counted_from})))

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import redis
 
-from schemas.exits import Blocked, Obstacle
-from store import tables, vectors
+from schemas.exits import Blocked
+from store import obstacles, tables, vectors
 from store.layout import ACCOUNTS, ACTIONS, BEING_EMPTIED, LAYOUT_VERSION, SERIES, Header, SlotName, count, name_lengths
 from store.slot_headers import slot_headers
 from store.slot_parts import Part, read_parts
@@ -77,9 +77,9 @@ class Counters:
         return Reading(found.header.next_offset, found.header.gaps, {day: int(cell) for day, cell in cells.items()})
 
     def _check_days(self, slot: SlotName, header: Header) -> None:
-        if header.timezone != self._timezone:
-            message = f"slot {slot} was counted in timezone {header.timezone}, the setting is {self._timezone}"
-            raise Blocked(f"{message}; set it back, or count the slot again", Obstacle.TIMEZONE)
+        other = obstacles.of_timezone(slot, header, self._timezone)
+        if other is not None:
+            raise Blocked(str(other), other.obstacle)
 
 
 def _find(strings: Mapping[str, bytearray], account: str, action: str) -> _Place | None:

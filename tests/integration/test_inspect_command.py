@@ -124,4 +124,4 @@ def test_a_slot_that_another_version_wrote_is_refused(counted: Live) -> None:
     assert header is not None
     counted.write(msgspec.structs.replace(header, layout=99))
     done = inspect(counted, "acme")
-    assert (done.returncode, "has layout 99" in done.stderr) == (1, True), done.stderr
+    assert (done.returncode, "holds layout 99" in done.stderr) == (1, True), done.stderr

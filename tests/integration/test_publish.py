@@ -146,9 +146,9 @@ def test_input_that_is_not_counted_yet_is_incomplete_and_publishes_nothing(setti
 @pytest.mark.parametrize(
     ("header", "error", "says"),
     [
-        ({"timezone": "Europe/Berlin"}, ConfigurationError, "timezone Europe/Berlin, the setting is UTC"),
-        ({"layout": 99}, ConfigurationError, "has layout 99"),
-        ({"topic_id": "AAAAAAAAAAAAAAAAAAAAAA"}, Blocked, "counted from another topic.*accept-gap"),
+        ({"timezone": "Europe/Berlin"}, ConfigurationError, "days of Europe/Berlin, but timezone is UTC"),
+        ({"layout": 99}, ConfigurationError, "holds layout 99"),
+        ({"topic_id": "AAAAAAAAAAAAAAAAAAAAAA"}, Blocked, "made anew since it was counted.*accept-gap"),
         ({"pruned_before": DAY - 12}, UsageError, f"keeps days from {iso(DAY - 12)} on"),
     ],
 )

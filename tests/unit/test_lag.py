@@ -5,7 +5,7 @@ import pytest
 from schemas.exits import Blocked, Obstacle
 from store.layout import BEING_EMPTIED, Header, SlotName
 from store.offsets import LogBounds
-from stream.lag import BEFORE_START, EMPTIED, NO_SLOT, OTHER_TOPIC, PAST_END, LagRow, lag_row, lag_rows, lost_note
+from stream.lag import NO_SLOT, LagRow, lag_row, lag_rows, lost_note
 
 SLOT = SlotName("t.actions", 0)
 
@@ -62,10 +62,10 @@ ACCEPT_GAP = "`engagement-stream accept-gap --topic actions --partition 0`"
 @pytest.mark.parametrize(
     ("start", "stored", "said", "ways"),
     [
-        (0, header(101), PAST_END, [ACCEPT_GAP, REBUILD]),
-        (50, header(49), BEFORE_START, [ACCEPT_GAP, REBUILD]),
-        (0, header(100, "another"), OTHER_TOPIC, [REBUILD, ACCEPT_GAP]),
-        (0, header(100, layout=BEING_EMPTIED), EMPTIED, [REBUILD]),
+        (0, header(101), "offset 101 is next, but the log ends at 100", [ACCEPT_GAP, REBUILD]),
+        (50, header(49), "starts at 50, but offset 49 is next", [ACCEPT_GAP, REBUILD]),
+        (0, header(100, "another"), "id another, now id", [REBUILD, ACCEPT_GAP]),
+        (0, header(100, layout=BEING_EMPTIED), "being emptied", [REBUILD]),
         (0, header(100, layout=9), "layout 9", [REBUILD]),
         (0, header(100, timezone="Europe/Paris"), "Europe/Paris", [REBUILD]),
     ],
