@@ -34,7 +34,8 @@ from store.redo import RedoRecord
 from stream.broker import Broker
 from stream.fetching import Fetching
 from stream.guard import BeyondLogEnd, Surroundings
-from stream.owned import OwnedSlot, Parts, SlotMovedError
+from stream.loading import Parts
+from stream.owned import OwnedSlot, SlotMovedError
 from stream.received import by_partition, check_errors, to_batch
 from stream.slot import Slot
 
@@ -196,7 +197,7 @@ class Assignment:
         if self._stopping():
             return
         now = self._clock()
-        waiting = [owned for owned in self._owned.values() if owned.slot is None and now >= owned.retry_at]
+        waiting = [owned for owned in self._owned.values() if owned.slot is None and now >= owned.pace.retry_at]
         if not waiting:
             return
         try:

@@ -31,7 +31,7 @@ from store.connect import Admin, kafka_consumer
 from stream.assignment import Assignment
 from stream.broker import Broker
 from stream.fetching import fetching, is_eager, strategy_settings
-from stream.owned import Parts
+from stream.loading import Parts
 
 log = structlog.get_logger()
 

@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -17,42 +16,25 @@ from schemas.exits import Blocked, Denied, Unavailable
 from schemas.rejects import reject_headers
 from store.layout import Header, SlotName, minute_log
 from store.redo import RedoRecord
-from store.slots import Answer, SlotStore
-from stream import account_slot, action_slot
-from stream.account_slot import AccountSlot
+from store.slots import Answer
 from stream.action_slot import ActionSlot
 from stream.batch import Batch
-from stream.guard import Surroundings, check_header, new_header
-from stream.observed import Observed
-from stream.rejects import RejectSender, Tally, UndeliveredError
-from stream.slot import Prepared, Slot, SlotRules
+from stream.confirmed import Confirmed
+from stream.guard import Surroundings
+from stream.loading import Parts, loaded_slot
+from stream.pace import Pace
+from stream.rejects import Tally, UndeliveredError
+from stream.slot import Prepared, Slot
 
 log = structlog.get_logger()
 
 CHECKPOINT_SECONDS = 1.0
 CHECKPOINT_EVENTS = 200_000
 IDLE_CHECK_SECONDS = 3.0
-SAFE_SECONDS = 5.0
-"""Age from which a confirmed offset may be committed in Kafka: Redis has it on disk by then (appendfsync everysec)."""
-_SHORTEST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
 
 
 class SlotMovedError(Exception):
     """Somebody else wrote the slot, or Redis was rolled back: what is in memory is void."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What every owned slot works with."""
-
-    store: SlotStore
-    rejects: RejectSender
-    rules: SlotRules
-    timezone: str
-    actions_topic: str
-    new_state_id: Callable[[], bytes]
-    observed: Observed = field(default_factory=Observed)
 
 
 class OwnedSlot:
@@ -62,13 +44,11 @@ class OwnedSlot:
         self.name = name
         self.generation = generation
         self.slot: Slot[Any] | None = None
-        self.retry_at = 0.0
+        self.pace = Pace()
         self.refused = False
         """Whether the last checkpoint cannot be stored, however often it is tried."""
         self._parts = parts
         self._notes = parts.observed.slot(name)
-        self._pause = 0.0
-        self._pause_when_moved = 0.0
         self._forget()
 
     def _forget(self) -> None:
@@ -77,7 +57,7 @@ class OwnedSlot:
         self._pending: RedoRecord | None = None
         self._in_hand: deque[Batch] = deque()
         self._tally = Tally()
-        self._confirmed: deque[tuple[float, int]] = deque()
+        self._confirmed = Confirmed()
         self._events = 0
         self._written_at = 0.0
         self._compared_at = 0.0
@@ -86,7 +66,7 @@ class OwnedSlot:
     @property
     def stalled(self) -> bool:
         """Whether no more records should be fetched for now."""
-        return self._pause > 0.0
+        return self.pace.pause > 0.0
 
     @property
     def position(self) -> int:
@@ -101,41 +81,25 @@ class OwnedSlot:
     def load(self, stored: RedoRecord | None, around: Surroundings, now: float) -> Header:
         """Fill memory from ``stored``, read before anything else; a write in between makes the next checkpoint void.
 
-        Returns the header that says where to read on. Raises what ``guard`` and ``SlotStore.read`` raise.
+        Returns the header that says where to read on. Raises what ``loaded_slot`` raises.
         """
-        parts = self._parts
-        if stored is None:
-            header = new_header(self.name, around, parts.timezone)
-        else:
-            header = stored.header
-            check_header(self.name, header, around, parts.timezone)
-        kind, names = (
-            (ActionSlot, action_slot.LOADED_AT_START)
-            if self.name.topic == parts.actions_topic
-            else (AccountSlot, account_slot.LOADED_AT_START)
-        )
-        strings = parts.store.read(self.name, stored, names) if stored else dict.fromkeys(names, b"")
-        self.slot = kind(header, parts.rules, strings)
-        if stored is None:
-            self.slot.begin()
+        self.slot = loaded_slot(self.name, stored, around, self._parts)
         self._stored = stored
         self._written_at = self._compared_at = now
-        self._notes.loaded(header)
-        return header
+        self._notes.loaded(self.slot.header)
+        return self.slot.header
 
     def reload(self, generation: int, now: float) -> None:
         """Throw away all that is in memory, records in hand included; wait the longer, the more often in a row."""
         self._forget()
         self._notes.moved()
         self.generation = generation
-        self._pause = 0.0
-        self._pause_when_moved = _longer(self._pause_when_moved)
-        self.retry_at = now + self._pause_when_moved
+        self.pace.moved(now)
 
     def put_off(self, now: float, why: str) -> None:
         """Loading did not work out; try again later."""
         self._notes.waits(why)
-        self._back_off(now)
+        self.pace.back_off(now)
 
     def take(self, batch: Batch, now: float) -> None:
         """Count a batch of this generation, or keep it in hand where Redis does not answer; drop others."""
@@ -148,7 +112,7 @@ class OwnedSlot:
 
     def tick(self, now: float) -> None:
         """Do what is due. Raises ``SlotMovedError``."""
-        if self.slot is None or now < self.retry_at:
+        if self.slot is None or now < self.pace.retry_at:
             return
         self._attempt(lambda: self._work(now), now)
 
@@ -173,10 +137,7 @@ class OwnedSlot:
 
     def committable(self, now: float) -> int | None:
         """The newest offset that Redis confirmed long enough ago, if it is new since the last call."""
-        found = None
-        while self._confirmed and self._confirmed[0][0] <= now - SAFE_SECONDS:
-            found = self._confirmed.popleft()[1]
-        return found
+        return self._confirmed.committable(now)
 
     def _attempt(self, step: Callable[[], None], now: float) -> None:
         try:
@@ -185,21 +146,14 @@ class OwnedSlot:
             if self._tally.is_late(now):
                 self._wait(now, error)
             else:  # where many are refused that is every checkpoint, and no trouble
-                self._pause_for(now, _SHORTEST_PAUSE)
+                self.pace.catch_breath(now)
         except Unavailable as error:
             self._wait(now, error)
 
     def _wait(self, now: float, error: Unavailable) -> None:
-        self._back_off(now)
+        self.pace.back_off(now)
         self._notes.waits(str(error))
-        log.warning("waiting", slot=str(self.name), error=str(error), again_in=self._pause)
-
-    def _back_off(self, now: float) -> None:
-        self._pause_for(now, _longer(self._pause))
-
-    def _pause_for(self, now: float, seconds: float) -> None:
-        self._pause = seconds
-        self.retry_at = now + seconds
+        log.warning("waiting", slot=str(self.name), error=str(error), again_in=self.pace.pause)
 
     def _work(self, now: float) -> None:
         assert self.slot is not None  # noqa: S101  tick checks
@@ -279,8 +233,8 @@ class OwnedSlot:
         self._notes.stored(self._stored, self._pending)
         self._stored, self._pending = self._pending, None
         self._written_at = self._compared_at = now
-        self._pause = self._pause_when_moved = 0.0
-        self._confirmed.append((now, self._stored.header.next_offset))
+        self.pace.stored()
+        self._confirmed.add(self._stored.header.next_offset, now)
         self.slot.confirmed()
 
     def _send(self, record: RedoRecord) -> Answer:
@@ -313,9 +267,5 @@ class OwnedSlot:
         self._go_on()
 
     def _go_on(self) -> None:
-        self._pause = 0.0
+        self.pace.go_on()
         self._notes.goes_on()
-
-
-def _longer(pause: float) -> float:
-    return min(max(_SHORTEST_PAUSE, 2 * pause), _LONGEST_PAUSE)

@@ -20,9 +20,9 @@ from store.offsets import log_append_time, partitions
 from store.slots import SlotStore
 from stream.fetching import strategy_settings
 from stream.lag_watch import LagWatch
+from stream.loading import Parts
 from stream.member import Member, memberships
 from stream.observed import Observed
-from stream.owned import Parts
 from stream.rejects import PRODUCER_SETTINGS, RejectSender
 from stream.slot import SlotRules
 from stream.topics import ensure_rejects_takes_inputs

@@ -11,8 +11,8 @@ from store.slots import SlotStore
 from stream.assignment import Assignment
 from stream.broker import Broker
 from stream.fetching import fetching
+from stream.loading import Parts
 from stream.member import consumer_settings
-from stream.owned import Parts
 from stream.rejects import RejectSender
 from stream.slot import SlotRules
 from tests.integration.live import Live

@@ -103,7 +103,7 @@ def test_a_redis_wiped_before_anything_was_committed_is_counted_again_from_the_l
 def test_a_running_worker_whose_redis_is_wiped_after_a_commit_stops(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream.owned.SAFE_SECONDS", 0.0)
+    monkeypatch.setattr("stream.confirmed.SAFE_SECONDS", 0.0)
     monkeypatch.setattr("stream.assignment.COMMIT_SECONDS", 0.1)
     live.topics()
     with live.worker() as worker:

@@ -12,7 +12,7 @@ from schemas.exits import Exit
 from services.kafka import LocalKafka
 from store.layout import Header, SlotName
 from stream import broker as broker_module
-from stream import owned
+from stream import confirmed, owned
 from stream import worker as worker_module
 from stream.broker import Broker
 from stream.guard import Surroundings
@@ -72,7 +72,7 @@ def test_with_a_broker_that_hangs_a_worker_stops_in_time_and_stores_what_it_has_
     own: Live, frozen: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own.topics()
-    monkeypatch.setattr(owned, "SAFE_SECONDS", 0.0)  # there is something to commit
+    monkeypatch.setattr(confirmed, "SAFE_SECONDS", 0.0)  # there is something to commit
     own.produce([action()] * 10)
     with watched(monkeypatch) as consumer, own.worker() as worker:
         own.wait_stored(10)

@@ -14,7 +14,8 @@ from store.offsets import LogBounds
 from store.slots import SlotStore
 from stream import action_slot
 from stream.guard import Surroundings
-from stream.owned import OwnedSlot, Parts, SlotMovedError
+from stream.loading import Parts
+from stream.owned import OwnedSlot, SlotMovedError
 from stream.rejects import RejectSender, Tally
 from tests.property.model_link import Link
 from tests.property.plain_slot import LogRecord, PlainRules
@@ -166,7 +167,7 @@ class ModelWorker:
 
     def _load(self) -> None:
         owned, now = self.owned, self._shared.now
-        if owned is None or owned.slot is not None or now < owned.retry_at:
+        if owned is None or owned.slot is not None or now < owned.pace.retry_at:
             return
         try:
             self.position = owned.load(owned.stored(), self._shared.kafka.around(), now).next_offset

@@ -122,7 +122,7 @@ def memory_kept_over_a_reload(patch: pytest.MonkeyPatch) -> None:
     """Only the expected state id is learned anew."""
 
     def reload(owned: OwnedSlot, generation: int, now: float) -> None:
-        owned.generation, owned.retry_at = generation, now
+        owned.generation, owned.pace.retry_at = generation, now
         owned._pending, owned._stored = None, owned.stored()  # noqa: SLF001  what is broken here is private
 
     patch.setattr(OwnedSlot, "reload", reload)

@@ -12,8 +12,9 @@ from store.offsets import LogBounds
 from store.redo import RedoRecord
 from store.slots import Answer, SlotStore
 from stream.guard import Surroundings
+from stream.loading import Parts
 from stream.observed import Observed
-from stream.owned import OwnedSlot, Parts, SlotMovedError
+from stream.owned import OwnedSlot, SlotMovedError
 from stream.rejects import RejectSender, Tally
 from tests.property.plain_slot import Figures, LogRecord, PlainRules
 from tests.property.slot_owner import batch_of, slot_rules
@@ -106,7 +107,7 @@ class Worker:
 
     def load(self) -> None:
         """Load the slot if it has to be, and is due."""
-        if self.owned.slot is not None or self.now < self.owned.retry_at:
+        if self.owned.slot is not None or self.now < self.owned.pace.retry_at:
             return
         around = Surroundings("t", LogBounds(0, 1 << 40))
         try:

@@ -8,7 +8,8 @@ import redis
 
 from services.redis import LocalRedis
 from store.layout import SlotName
-from stream.owned import CHECKPOINT_SECONDS, IDLE_CHECK_SECONDS, SAFE_SECONDS, SlotMovedError
+from stream.confirmed import SAFE_SECONDS
+from stream.owned import CHECKPOINT_SECONDS, IDLE_CHECK_SECONDS, SlotMovedError
 from stream.rejects import DELIVERY_SECONDS, MOST_HELD_BYTES
 from tests.property import slot_owner
 from tests.property.generated_log import encoded
