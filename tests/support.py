@@ -1,11 +1,11 @@
 """What tests of several kinds need beside fixtures: waiting for a condition, topics, servers of one's own."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from confluent_kafka.cimpl import KafkaError, NewTopic
 
 _LOOK_AGAIN_SECONDS = 0.02
@@ -36,11 +36,39 @@ def create_topics(kafka: str, partitions: Mapping[str, int], config: Mapping[str
 
 
 def delete_topics(kafka: str, prefix: str) -> None:
-    """Delete all topics whose names start so."""
+    """Delete all topics whose names start so, and return once the broker has forgotten them: it answers before."""
     admin = AdminClient({"bootstrap.servers": kafka})
-    mine = [topic for topic in admin.list_topics(timeout=_TOPIC_SECONDS).topics if topic.startswith(prefix)]
-    for deleted in admin.delete_topics(mine).values() if mine else ():
+
+    def mine() -> list[str]:
+        return [topic for topic in admin.list_topics(timeout=_TOPIC_SECONDS).topics if topic.startswith(prefix)]
+
+    there = mine()
+    for deleted in admin.delete_topics(there).values() if there else ():
         deleted.result()
+    wait_until(lambda: not mine(), what=f"{prefix} to be forgotten")
+
+
+def await_markers(kafka: str, *topics: str, seconds: float = 60) -> None:
+    """Return once no transaction is open in the topics: a commit is confirmed before each partition has its marker."""
+    admin = AdminClient({"bootstrap.servers": kafka})
+    wait_until(
+        lambda: (
+            _ends(admin, topics, IsolationLevel.READ_UNCOMMITTED) == _ends(admin, topics, IsolationLevel.READ_COMMITTED)
+        ),
+        seconds,
+        f"the markers of all transactions in {topics}",
+    )
+
+
+def _ends(admin: AdminClient, topics: Iterable[str], isolation: IsolationLevel) -> dict[tuple[str, int], int]:
+    places = [
+        TopicPartition(topic, partition)
+        for topic in topics
+        for partition in admin.list_topics(topic, timeout=_TOPIC_SECONDS).topics[topic].partitions
+    ]
+    wanted = {place: OffsetSpec.latest() for place in places}
+    answers = admin.list_offsets(wanted, isolation_level=isolation) if wanted else {}
+    return {(place.topic, place.partition): answer.result(_TOPIC_SECONDS).offset for place, answer in answers.items()}
 
 
 def delete_records(kafka: str, topic: str, partition: int, before: int) -> None:

@@ -15,10 +15,13 @@ from typing import IO
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from tests.acceptance.oracle import AccountRecord, Figures, Json
+from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
-COMMAND_SECONDS = 60.0
-STOP_SECONDS = 20.0
+COMMAND_SECONDS = 120.0
+"""Longer than the longest wait of a command for its input, with what a busy machine adds to it."""
+STOP_SECONDS = 40.0
+"""A worker's own limits come to 20 s; the rest is for a machine that lets it wait."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +132,13 @@ class Engine:
     def workers(self, count: int, *args: str) -> Iterator[list[subprocess.Popen[bytes]]]:
         """`count` workers that must live until the end of the block and then stop cleanly when they are told to."""
         with ExitStack() as stack:
+            before = len(self.started)
             running = [stack.enter_context(self.start_worker(*args)) for _ in range(count)]
+            logs = [self.logs / name for name in self.started[before:]]
             try:
                 yield running
+                # Until it says something it has no handler for SIGTERM, and would end as Python does.
+                wait_until(lambda: all(log.stat().st_size for log in logs), what="workers that say something")
                 assert all(process.poll() is None for process in running), "a worker ended" + self.worker_logs()
                 for process in running:
                     process.send_signal(signal.SIGTERM)
@@ -247,10 +254,11 @@ def until_ends(consumer: Consumer, partitions: int) -> list[Message]:
     ended: set[int | None] = set()
     deadline = time.monotonic() + 30
     while len(ended) < partitions:
-        assert time.monotonic() < deadline, "a topic could not be read to its end within 30 s"
+        assert time.monotonic() < deadline, "a topic could not be read to its end: nothing came for 30 s"
         message = consumer.poll(1.0)
         if message is None:
             continue
+        deadline = time.monotonic() + 30
         error = message.error()
         if error is None:
             messages.append(message)

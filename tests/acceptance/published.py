@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from tests.acceptance.engine import Engine, compact, read_topic
 from tests.acceptance.oracle import Figures
+from tests.support import await_markers
 
 CONFIG_NAMES = {
     "timezone",
@@ -52,7 +53,8 @@ def value(message: Message) -> Figures:
 
 
 def manifests(engine: Engine) -> list[Figures]:
-    """All manifests, oldest first."""
+    """All manifests, oldest first, those of runs that were just committed among them."""
+    await_markers(engine.kafka, engine.prefix + "runs")
     messages = read_topic(engine.kafka, engine.prefix + "runs")
     found = [value(message) for message in messages]
     assert [text(message.key()) for message in messages] == [one["as_of"] for one in found]
@@ -62,6 +64,7 @@ def manifests(engine: Engine) -> list[Figures]:
 def newest_run(engine: Engine) -> Run:
     """The newest run as a reader of committed records finds it, checked for all that holds of any run."""
     manifest = manifests(engine)[-1]
+    await_markers(engine.kafka, engine.prefix + "scores")
     messages = [m for m in read_topic(engine.kafka, engine.prefix + "scores") if m.value() is not None]
     messages = [m for m in messages if value(m)["run_id"] == manifest["run_id"]]
     for message in messages:

@@ -7,6 +7,7 @@ from confluent_kafka import Producer
 from tests.acceptance.engine import Engine, Put, account_puts, action_puts, known, produce, read_topic
 from tests.acceptance.oracle import AccountRecord, Json
 from tests.acceptance.published import manifests, newest_run, text
+from tests.support import await_markers
 
 DAY = "2024-05-01"
 
@@ -88,6 +89,7 @@ def test_actions_of_aborted_transactions_do_not_count_and_markers_do_not_hold_up
             else:
                 producer.flush(30)  # they do reach the log
                 producer.abort_transaction(30)
+        await_markers(engine.kafka, engine.prefix + "actions")  # else the job may start before they are in the log
         assert engine.daily(DAY)[0]["actions"] == 2 * (3 + 4)
         newest_run(engine)
         producer.begin_transaction()
@@ -95,6 +97,7 @@ def test_actions_of_aborted_transactions_do_not_count_and_markers_do_not_hold_up
         producer.flush(30)
         assert engine.daily(DAY, "--dry-run")[0]["actions"] == 2 * (3 + 4), "an open transaction was counted"
         producer.commit_transaction(30)
+        await_markers(engine.kafka, engine.prefix + "actions")
         assert engine.daily(DAY)[0]["actions"] == 2 * (3 + 4) + 5
     assert newest_run(engine).revision == 1
 

@@ -2,10 +2,15 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
+import redis
+
 from services.redis import LocalRedis
+from tests.support import wait_until
 
 MULTI = b"*1\r\n$5\r\nMULTI\r\n"
 EXEC = b"*1\r\n$4\r\nEXEC\r\n"
@@ -44,11 +49,23 @@ def _between_commands(random: Random, data: bytes, start: int, end: int) -> int:
 
 
 def copy_of(server: LocalRedis, folder: Path) -> Path:
-    """A copy of the data of a Redis, running or not, as a backup would take it."""
+    """A copy of the data of a running Redis, as a backup would take it."""
     target = folder / f"redis-{server.port}-copy"
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(server.data_dir, target)
+    with same_files(server):
+        shutil.copytree(server.data_dir, target)
     return target
+
+
+@contextmanager
+def same_files(server: LocalRedis) -> Iterator[None]:
+    """In the block Redis appends to its file and does not put another one in its place."""
+    with redis.Redis.from_url(server.url) as client:
+        usual = client.config_get("auto-aof-rewrite-percentage")["auto-aof-rewrite-percentage"]
+        client.config_set("auto-aof-rewrite-percentage", 0)
+        wait_until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], what="the end of a rewrite")
+        yield
+        client.config_set("auto-aof-rewrite-percentage", usual)
 
 
 def put_back(server: LocalRedis, copy: Path) -> None:

@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import date, timedelta
 from random import Random
 
@@ -10,6 +11,7 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from tests.faults.feed_bank import Bank
+from tests.support import await_markers
 
 SLICE_SECONDS = 0.02
 REPORT_SECONDS = 0.1
@@ -120,6 +122,7 @@ class Feeding:
         self._calendar = Calendar(random)
         self._bank = Bank(random, plan.prefix, FIRST_DAY)
         self._kafka = plan.kafka
+        self._topics = (f"{plan.prefix}actions", f"{plan.prefix}accounts")
         self._producer = self._new_producer()
         self._transactions = Transactions(plan, self._bank, self._calendar, Random(plan.seed + 1))
         self._order = Order(0, 0, 0, days_pass=True)
@@ -177,11 +180,14 @@ class Feeding:
 
     def _follow(self, order: Order) -> None:
         if order.rate:
+            self._transactions.idle.clear()  # here: its thread may wake after the next pause has begun
             self._transactions.wanted.set()
         else:
             self._transactions.wanted.clear()
             self._producer.flush(FLUSH_SECONDS)
             self._transactions.idle.wait(FLUSH_SECONDS)
+            with suppress(AssertionError, KafkaException):  # of a broker that is away
+                await_markers(self._kafka, *self._topics, seconds=FLUSH_SECONDS)
         self._followed = order.number
 
     def _report(self) -> None:

@@ -7,7 +7,7 @@ from redis.retry import Retry
 from tests.faults.system import System
 
 
-def direct(system: System, timeout: float = 5.0) -> redis.Redis:
+def direct(system: System, timeout: float = 30.0) -> redis.Redis:
     return redis.Redis.from_url(
         system.redis_server.url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
     )

@@ -53,21 +53,24 @@ class Site:
             server.kill()
 
     def attempt(self, fault: Fault) -> Outcome:
-        """Steady, the fault, recovery, and everything compared."""
+        """Steady, the fault, recovery, and everything compared. What broke off may have left a server in any state."""
+        whole = False
         try:
-            return self._attempt(fault)
+            found = self._attempt(fault)
+            whole = True
         except AssertionError as error:
-            self._end_system()
             return Outcome(fault, 0, wrong=told(error))
         finally:
-            if not fault.lasting:
+            if not (whole and fault.lasting):
                 self._end_system()
                 self._drop(LocalRedis)
-                if fault.needs_own_kafka:
-                    self._drop(LocalKafka)
+            if not whole or (fault.needs_own_kafka and not fault.lasting):
+                self._drop(LocalKafka)
+        return found
 
     def _attempt(self, fault: Fault) -> Outcome:
         system = self.system(fault)
+        system.awake(system.workers)  # those that the last fault has just started
         fault.run(system)
         seconds = system.drained(fault.recovery_seconds)
         system.assert_alive()

@@ -76,6 +76,7 @@ def _one(system: System, fault: Fault, tally: Tally, console: Console) -> None:
 def _made(fault: Fault, system: System) -> bool:
     """Break the system; whether all of it came about. Whether the system recovers is for others to say."""
     try:
+        system.awake(system.workers)
         fault.run(system)
     except AssertionError as error:
         if NOT_IN_TIME not in str(error):

@@ -6,7 +6,8 @@ from tests.acceptance.engine import Finished
 from tests.faults.system import System, Worker
 from tests.support import wait_until
 
-STOPPED_SECONDS = 45.0
+STOPPED_SECONDS = 90.0
+"""A worker may have to connect again (10 s), wait for the group, and wait 15 s for a log's end before it gives up."""
 INSIST = "use --force"
 OWNED = "is owned by"
 """How the commands refuse while the group has not missed a member that was killed."""

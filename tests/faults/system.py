@@ -4,8 +4,9 @@ import json
 import os
 import secrets
 import signal
+import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,8 @@ LOOK_SECONDS = 0.1
 SAMPLE_SECONDS = 1.0
 SAMPLE_SHARE = 0.05
 """Of the time may go into samples."""
-STEADY_SECONDS = DRAIN_SECONDS = 60.0
+STEADY_SECONDS = DRAIN_SECONDS = 90.0
+AWAKE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,21 @@ class System:
         """End a worker, also one that is stopped or has ended; it leaves ``workers``. Returns its exit code."""
         if worker.poll() is None:
             worker.send_signal(number)
-        code = worker.wait(STOP_SECONDS)
         self.workers.remove(worker)
-        return code
+        return self._code_of(worker)
+
+    def _code_of(self, worker: Worker) -> int:
+        try:
+            return worker.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            raise AssertionError(f"worker {worker.pid} does not end within {STOP_SECONDS:g} s{self.logs()}") from None
+
+    def stop(self, worker: Worker) -> None:
+        """End a worker as an operator does. Fails where it does not end cleanly."""
+        self.awake([worker])
+        code = self.kill(worker, signal.SIGTERM)
+        assert code == 0, f"exit code {code} after SIGTERM{self.logs()}"
 
     def replace(self, worker: Worker, *, build: Build | None = None, env: Mapping[str, str] = NO_ENV) -> Worker:
         """SIGKILL one worker and start another."""
@@ -158,17 +172,11 @@ class System:
         return self.start_worker(build=build, env=env)
 
     def stop_workers(self) -> None:
-        """End all workers as an operator does. Fails where one does not end cleanly.
-
-        One that was just started has no handler for SIGTERM until it says something, and would end as Python does.
-        """
-        self.until(
-            lambda: all(self.log_of(one) or one.poll() is not None for one in self.workers),
-            what="workers that say something",
-        )
+        """End all workers as an operator does. Fails where one does not end cleanly."""
+        self.awake(self.workers)
         for worker in self.workers:
             worker.send_signal(signal.SIGTERM)
-        codes = {worker.pid: worker.wait(STOP_SECONDS) for worker in self.workers}
+        codes = {worker.pid: self._code_of(worker) for worker in self.workers}
         self.workers.clear()
         assert not any(codes.values()), f"exit codes {codes} after SIGTERM{self.logs()}"
 
@@ -176,6 +184,19 @@ class System:
         """Start as many workers as the setup says, where there are none."""
         for _ in range(self.setup.workers - len(self.workers)):
             self.start_worker(env=env)
+
+    def awake(self, workers: Iterable[Worker]) -> None:
+        """Wait until these have started, if they have not ended.
+
+        Until one says something it has no handler for SIGTERM, and would end as Python does; nor has it looked at the
+        topics, of which it wants all, and makes the one of the rejects take what the inputs do.
+        """
+        starting = list(workers)
+        self.until(
+            lambda: all(self.log_of(one) or one.poll() is not None for one in starting),
+            AWAKE_SECONDS,
+            "workers that say something",
+        )
 
     def assert_alive(self) -> None:
         """Fail where a worker gave up."""

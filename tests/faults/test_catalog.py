@@ -18,6 +18,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
+@pytest.mark.timeout(600)  # two tries
 @pytest.mark.parametrize("fault", ONCE, ids=lambda fault: f"{fault.kind}: {fault.name}")
 def test_nothing_is_lost_and_nothing_counted_twice(site: Site, fault: Fault) -> None:
     outcome = site.attempt(fault)

@@ -13,6 +13,8 @@ from tests.faults.checker import Checker
 from tests.faults.checker.hand_made import BAD, HandMade, found
 from tests.support import wait_until
 
+PATIENTLY = 30.0
+"""A sample that is counted on must be taken, however busy the broker is."""
 GOOD = members(b'"acme"', b"2024-05-01T12:00:00Z", b'"user_id":"u"')
 
 
@@ -37,7 +39,7 @@ def checker(kafka: str, redis_url: str, prefix: str, made: HandMade) -> Iterator
 
 
 def test_right_checkpoints_break_nothing_and_are_really_looked_at(checker: Checker, made: HandMade) -> None:
-    checker.sample()
+    checker.sample(PATIENTLY)
     made.consume(4)
     report = checker.verify()
     assert report.violations == ()
@@ -116,7 +118,7 @@ def test_a_reject_that_is_not_delivered_breaks_i6(checker: Checker, made: HandMa
 
 def test_a_reject_that_is_delivered_after_the_offset_passed_it_breaks_i6(checker: Checker, made: HandMade) -> None:
     made.consume(1, deliver=False)
-    checker.sample()
+    checker.sample(PATIENTLY)
     made.reject(5)
     assert found(checker.verify()) == {"I6"}
 

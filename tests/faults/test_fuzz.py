@@ -23,6 +23,8 @@ from tests.faults.fuzz.verdicts import Record, exact, fast, independent
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 AMPLE = 16_000_000
 SIZE = 10_000_000
+ENOUGH = 10_000
+"""Records to look at, however long it takes."""
 _GOOD = b'{"account_id":"a","action":"b","timestamp":"2026-11-01T09:30:00Z"'
 TEN_MEGABYTES = {
     "a text": _GOOD + b',"x":"' + b"x" * SIZE + b'"}',
@@ -51,11 +53,10 @@ def test_mutants_are_decided_alike_by_all_three() -> None:
     seed = int(os.environ.get("FUZZ_SEED", Random().randrange(1 << 30)))
     search, found = Search(Random(seed)), list[Finding]()
     until = time.monotonic() + float(os.environ.get("FUZZ_SECONDS", "8"))
-    while time.monotonic() < until and not found:
+    while not found and (time.monotonic() < until or search.records <= ENOUGH):  # seconds say little of a busy machine
         found = search.batch()
     print(f"FUZZ_SEED={seed}: {search.records:,} records, {search.different} kinds of verdicts")
     assert not found, shrunk(found[0])
-    assert search.records > 1_000
     assert search.different > 40
 
 

@@ -9,6 +9,7 @@ from redis.retry import Retry
 
 from services.redis import LocalRedis
 from tests.faults.proxy import RedisProxy
+from tests.support import wait_until
 
 ADD_ONE = "return redis.call('INCR', KEYS[1])"
 
@@ -29,11 +30,14 @@ def test_a_late_reply_comes_after_the_delay(local_redis: Callable[[], LocalRedis
     own = local_redis()
     with (
         RedisProxy(own.port) as proxy,
-        redis.Redis.from_url(proxy.url, socket_timeout=0.2, retry=Retry(NoBackoff(), 0)) as client,
+        redis.Redis.from_url(proxy.url, socket_timeout=2.0, retry=Retry(NoBackoff(), 0)) as impatient,
+        redis.Redis.from_url(proxy.url) as client,
     ):
-        proxy.delay = 0.5
+        impatient.ping()  # connected: what takes too long below is the reply
+        proxy.delay = 60.0
         with pytest.raises(redis.TimeoutError):
-            client.eval(ADD_ONE, 1, "n")
+            impatient.eval(ADD_ONE, 1, "n")
+        wait_until(lambda: proxy.delayed, what="a late reply")
         proxy.delay = 0.0
         assert client.eval(ADD_ONE, 1, "n") == 2
 

@@ -11,7 +11,7 @@ from confluent_kafka import TopicPartition
 
 from services.kafka import LocalKafka
 from services.redis import LocalRedis
-from tests.faults.build import Build, Point, Sabotage
+from tests.faults.build import REACHED, Build, Point, Sabotage
 from tests.faults.catalog import Fault, group, job, redis, worker
 from tests.faults.seed import printed_random
 from tests.faults.system import POLL_SECONDS, Setup, System
@@ -49,16 +49,20 @@ def is_caught(system: System, fault: Callable[[System], None], broken: str) -> b
 def die_between_writes(system: System) -> None:
     dying = Build(at=Point.BETWEEN_WRITES, occurrence=system.random.randint(2, 5), sabotage=Sabotage.OFFSET_APART)
     doomed = system.start_worker(build=dying)
-    worker.expect_death(system, doomed, Point.BETWEEN_WRITES, worker.REACH_SECONDS)
-    system.kill(doomed)
+    try:
+        worker.expect_death(system, doomed, Point.BETWEEN_WRITES, worker.REACH_SECONDS)
+    finally:
+        system.kill(doomed)  # a third worker that stays would leave the next one without a share
 
 
 def hang_before_the_send(system: System) -> None:
     hanging = Build(Point.BEFORE_SEND, 3, "hang", POLL_SECONDS + 2, Sabotage.NO_COMPARE)
     zombie = system.start_worker(build=hanging)
-    system.until(lambda: system.reached(zombie), worker.REACH_SECONDS, "a hang before the send")
-    worker.wakes(system, zombie, system.log_of(zombie))
-    system.kill(zombie, signal.SIGTERM)
+    try:
+        system.until(lambda: system.reached(zombie), worker.REACH_SECONDS, "a hang before the send")
+        worker.wakes(system, zombie, system.log_of(zombie).partition(REACHED)[0])
+    finally:
+        system.kill(zombie, signal.SIGTERM)  # as above
 
 
 def commit_ahead(system: System) -> None:

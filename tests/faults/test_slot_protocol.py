@@ -81,7 +81,7 @@ class PlainWriter:
 
 
 def store_of(server: LocalRedis) -> SlotStore:
-    return SlotStore(redis.Redis.from_url(server.url, socket_timeout=5))
+    return SlotStore(redis.Redis.from_url(server.url, socket_timeout=30))
 
 
 def newest_append_only_file(server: LocalRedis) -> Path:

@@ -18,6 +18,9 @@ from tests.faults.seed import printed_random
 from tests.faults.stopped import assert_error, command
 from tests.faults.system import Setup, System
 from tests.faults.upgrade import Edit, Rolling, Version, edited, working_tree
+from tests.faults.upgrade.rolling import JOIN_SECONDS
+
+pytestmark = pytest.mark.timeout(600)  # an upgrade waits for the group again and again
 
 WORKERS = 2
 SETUP = Setup(partitions=WORKERS + 1, workers=0, rate=500)
@@ -73,7 +76,7 @@ def assert_refuses(system: System, rolling: Rolling, version: Version, holds: in
     """A worker of this version ends with the line of the documents."""
     worker = rolling.start(version)
     system.workers.remove(worker)
-    system.until(lambda: worker.poll() is not None, what="a worker that stops")
+    system.until(lambda: worker.poll() is not None, JOIN_SECONDS, "a worker that stops")
     assert_error(system, worker, f"Redis holds layout {holds}, this version reads {version.layout}", "rebuild")
 
 

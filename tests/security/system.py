@@ -29,7 +29,8 @@ from tests.security.certificates import Authority
 from tests.security.granted import Grant
 from tests.security.secured import ADMIN, MECHANISM, SecuredKafka, SecuredRedis
 
-SECONDS = 45.0
+SECONDS = 110.0
+"""More than a command waits, with as much again for a busy machine."""
 SECRET = "s3cr3t/word@"  # noqa: S105
 """How every password starts."""
 _OPERATIONS = MappingProxyType({one.name.replace("_", ""): one for one in AclOperation})

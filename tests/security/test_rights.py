@@ -12,9 +12,23 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tests.acceptance.engine import Finished
 from tests.security.granted import Grant
-from tests.security.story import DAY, JOBS, STREAM, Event, Told, action, count_all, lag, produce, succeed
+from tests.security.story import (
+    COUNT_SECONDS,
+    DAY,
+    JOBS,
+    STREAM,
+    Event,
+    Told,
+    action,
+    all_counted,
+    count_all,
+    produce,
+    succeed,
+)
 from tests.security.system import System
 from tests.support import wait_until
+
+pytestmark = pytest.mark.timeout(600)  # most of these run a command for each of many rights
 
 Command = tuple[str, ...]
 
@@ -119,7 +133,7 @@ def restore(system: System, stored: dict[bytes, bytes]) -> None:
     """Make slots what they were, in a Redis that has not seen the script, with nothing committed in Kafka."""
     system.restore(stored)
     system.admin_redis.script_flush()
-    wait_until(lambda: forgotten(system), what="a group without members")
+    wait_until(lambda: forgotten(system), COUNT_SECONDS, "a group without members")
 
 
 def forgotten(system: System) -> bool:
@@ -148,7 +162,7 @@ def test_a_worker_that_loses_a_right_while_it_runs_stops_and_says_which(
     restore(counted, unsettled)
     user = "engagement-run"
     worker = counted.start(user, "-m", STREAM, "run", "--log-format", "json")
-    wait_until(lambda: lag(counted) == 0 or worker.poll() is not None, what="a lag of 0")
+    wait_until(lambda: all_counted(counted) or worker.poll() is not None, COUNT_SECONDS, "a lag of 0")
     counted.may(user, "-evalsha")
     produce(counted, [action(1)])
     done = counted.finish(worker)

@@ -12,6 +12,8 @@ from tests.security.mistakes import Attempt
 from tests.security.story import STREAM, Told
 from tests.security.system import SECRET, System, encoded, password_of
 
+pytestmark = pytest.mark.timeout(600)  # the first of them waits for a whole system to be set up
+
 LAG = (STREAM, "lag", "--output", "json")
 
 

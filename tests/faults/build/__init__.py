@@ -70,7 +70,8 @@ class Build(msgspec.Struct, frozen=True):
     at: Point | None = None
     occurrence: int = 1
     """The first visit of the fail point that it acts on."""
-    do: Literal["kill", "hang"] = "kill"
+    do: Literal["kill", "hang", "stop"] = "kill"
+    """A process that stops goes on at SIGCONT."""
     seconds: float = 3600.0
     """How long it hangs."""
     sabotage: Sabotage | None = None

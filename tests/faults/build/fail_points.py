@@ -1,4 +1,4 @@
-"""The fail points: the steps of the product where a process of it can be made to die or to hang."""
+"""The fail points: the steps of the product where a process of it can be made to die, to stop or to hang."""
 # ruff: noqa: ANN401  what is wrapped may take and return anything
 
 import os
@@ -39,7 +39,10 @@ class FailPoint:
         sys.stderr.flush()
         if build.do == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(build.seconds)
+        elif build.do == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        else:
+            time.sleep(build.seconds)
 
     def at(self, point: Point) -> Function:
         """A step to be put before or after a function."""

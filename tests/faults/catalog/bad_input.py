@@ -12,6 +12,7 @@ from tests.faults.catalog.fault import Fault
 from tests.faults.fuzz.corpus import account_corpus, action_corpus
 from tests.faults.fuzz.mutations import mutant
 from tests.faults.system import System
+from tests.support import wait_until
 
 KIND = "input"
 Record = tuple[bytes | None, bytes | None]
@@ -82,6 +83,14 @@ def take_values_of(system: System, topic: str, most_bytes: int) -> None:
     resource = ConfigResource(ConfigResource.Type.TOPIC, system.prefix + topic, incremental_configs=[entry])
     admin = AdminClient({"bootstrap.servers": system.kafka_server.address})
     admin.incremental_alter_configs([resource])[resource].result()
+    described = ConfigResource(ConfigResource.Type.TOPIC, system.prefix + topic)
+
+    def taken() -> bool:
+        """The broker answers before it has put a setting to work."""
+        found: str = admin.describe_configs([described])[described].result()["max.message.bytes"].value
+        return found == str(most_bytes)
+
+    wait_until(taken, what=f"{topic} that take {most_bytes} bytes")
 
 
 def send_odd_moments(system: System) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.faults.system import System
 
-RECOVERY_SECONDS = 45.0
+RECOVERY_SECONDS = 90.0
 
 
 @dataclass(frozen=True)

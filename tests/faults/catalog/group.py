@@ -42,7 +42,7 @@ def storm(settings: Mapping[str, object], system: System) -> None:
         system.steady()
         system.stop_workers()
     while len(system.workers) > system.setup.workers:
-        assert system.kill(system.workers[0], signal.SIGTERM) == 0, system.logs()
+        system.stop(system.workers[0])
     system.start_workers()
 
 

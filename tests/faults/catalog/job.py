@@ -8,7 +8,8 @@ from tests.faults.build import Build, Point
 from tests.faults.catalog.fault import Fault
 from tests.faults.system import System, Worker
 
-JOB_SECONDS = 60.0
+JOB_SECONDS = 180.0
+"""A job may wait 60 s for its input, 60 s for the right to publish, 120 s for a commit; seldom for more than one."""
 STEPS = tuple(point for point in Point if point.name.startswith("JOB_"))
 """In order: the last one leaves a published run behind."""
 HANG_SECONDS = 4.0
@@ -35,9 +36,10 @@ def dies_at_a_step(system: System) -> None:
 def two_at_once(system: System) -> None:
     """One job takes the right to publish from another that is amid its scores; that one must publish nothing."""
     with same_day(system) as as_of:
-        fenced = start_job(system, as_of, Build(at=Point.JOB_AMID_SCORES, do="hang", seconds=HANG_SECONDS))
+        fenced = start_job(system, as_of, Build(at=Point.JOB_AMID_SCORES, do="stop"))
         system.until(lambda: system.reached(fenced), JOB_SECONDS, "a job amid its scores")
         publish(system, as_of)
+        fenced.send_signal(signal.SIGCONT)  # not before: it would commit if it were the first to go on
         assert ended(system, fenced) == 1, system.log_of(fenced)
         both = [start_job(system, as_of), start_job(system, as_of)]
         assert 0 in {ended(system, job) for job in both}, [system.log_of(job) for job in both]
@@ -50,7 +52,7 @@ def amid_rebalances(system: System) -> None:
         as_of = system.feed.day.isoformat()
         job = start_job(system, as_of)
         while job.poll() is None:
-            system.replace(system.random.choice(system.workers))
+            system.awake([system.replace(system.random.choice(system.workers))])
             system.rest(3.0, 6.0)  # longer than a session, or nobody ever comes to count
         assert ended(system, job) == 0, system.log_of(job)
         system.check_runs(as_of)

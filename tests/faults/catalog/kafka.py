@@ -18,7 +18,10 @@ from tests.support import wait_until
 KIND = "kafka"
 MOST_PARTITIONS = 8
 TRANSACTION_SECONDS = 30.0
-REJOINED_SECONDS = 30.0
+OPEN_SECONDS = 300
+"""How long a transaction may be left open."""
+REJOINED_SECONDS = 60.0
+ADDED_SECONDS = 60.0
 
 
 def kill_broker(system: System) -> None:
@@ -59,7 +62,7 @@ def add_partitions(system: System) -> None:
         admin = AdminClient({"bootstrap.servers": system.kafka_server.address})
         admin.create_partitions([NewPartitions(topic, before + 1)])[topic].result()
         added = (topic, before)
-        system.until(lambda: system.offsets().get(added, -1) > 0, what="records counted in the new partition")
+        system.until(lambda: system.offsets().get(added, -1) > 0, ADDED_SECONDS, "records counted in the new partition")
 
 
 def end_in_markers(system: System) -> None:
@@ -98,6 +101,7 @@ def _transaction(system: System) -> tuple[Producer, Mapping[tuple[str, int], int
         {
             "bootstrap.servers": system.kafka_server.address,
             "transactional.id": f"{system.prefix}markers-{system.random.randrange(1 << 30)}",
+            "transaction.timeout.ms": 1000 * OPEN_SECONDS,
         }
     )
     producer.init_transactions(TRANSACTION_SECONDS)

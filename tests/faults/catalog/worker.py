@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tests.faults.build import Build, Point
+from tests.faults.build import REACHED, Build, Point
 from tests.faults.catalog.fault import Fault
 from tests.faults.system import POLL_SECONDS, System, Worker
 
@@ -16,6 +16,7 @@ REACH_SECONDS = 40.0
 SHARE_SECONDS = 5.0
 BURST = 10
 OUT_OF_MEMORY_SECONDS = 6.0
+LOADED = "slot loaded"
 PAGE = resource.getpagesize()
 
 CHECKPOINT = (
@@ -72,7 +73,7 @@ def dies_in_revoke(point: Point, system: System) -> None:
 
 def end_others(system: System, kept: Sequence[Worker]) -> None:
     for worker in [worker for worker in system.workers if worker not in kept]:
-        assert system.kill(worker, signal.SIGTERM) == 0, system.logs()
+        system.stop(worker)
 
 
 def expect_death(system: System, doomed: Worker, point: Point, seconds: float) -> None:
@@ -85,13 +86,14 @@ def hangs(point: Point, system: System) -> None:
     visit = system.random.randint(1, FEW_VISITS.get(point, LATEST_VISIT))
     zombie = system.start_worker(build=Build(at=point, occurrence=visit, do="hang", seconds=BEYOND_POLL))
     system.until(lambda: system.reached(zombie), REACH_SECONDS, f"a hang {point}")
-    wakes(system, zombie, system.log_of(zombie))
-    assert system.kill(zombie, signal.SIGTERM) == 0, system.logs()
+    wakes(system, zombie, system.log_of(zombie).partition(REACHED)[0])
+    system.stop(zombie)
 
 
 def freezes(system: System) -> None:
     """SIGSTOP until others have its slots, SIGCONT; then another goes, and slots come back to it."""
     zombie = system.random.choice(system.workers)
+    system.until(lambda: LOADED in system.log_of(zombie), what="a worker with something to lose")
     zombie.send_signal(signal.SIGSTOP)
     before, said = system.offsets(), system.log_of(zombie)
     try:
@@ -126,7 +128,7 @@ def is_told_to_stop(system: System) -> None:
     """SIGTERM while there is more to count than one batch holds."""
     system.feed.go(BURST * system.setup.rate)
     system.rest(0.3, 1.5)
-    assert system.kill(system.random.choice(system.workers), signal.SIGTERM) == 0, system.logs()
+    system.stop(system.random.choice(system.workers))
     system.feed.go()
     system.start_worker()
 

@@ -91,21 +91,21 @@ class Checker:
             for place, record in records.items()
         }
 
-    def sample(self) -> None:
+    def sample(self, seconds: float = QUICKLY) -> None:
         """Keep what each slot holds, to be compared when the fold gets there. Does nothing where nobody answers."""
         if self._watch.rebuilding:
             return
         try:
-            states = self._states(QUICKLY)
+            states = self._states(seconds)
         except (redis.RedisError, OSError):
             return
-        ends = self._ends()
+        ends = self._ends(seconds)
         for place, state in states.items():
             self._check_of(place).see(Sample(state, ends))
 
-    def _ends(self) -> Ends | None:
+    def _ends(self, seconds: float) -> Ends | None:
         try:
-            return self._rejected.ends(QUICKLY)
+            return self._rejected.ends(seconds)
         except KafkaException:
             return None
 

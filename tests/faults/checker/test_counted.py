@@ -49,7 +49,9 @@ def counted(settings_env: dict[str, str], redis_url: str, tmp_path: Path) -> Ite
         with engine.workers(1):
             for days in (DAYS[:4], DAYS[4:6], DAYS[6:]):
                 send_days(engine, days)
-                wait_until(lambda: all(one.lag == 0 for one in checker.slots().values()), what="all counted")
+                wait_until(
+                    lambda: all(one.lag == 0 for one in checker.slots().values()), seconds=60, what="all counted"
+                )
                 checker.sample()
         yield checker, engine
 

@@ -9,6 +9,7 @@ from confluent_kafka import Producer
 
 from tests.faults.checker import RunChecker
 from tests.faults.checker.hand_made import found
+from tests.support import await_markers
 
 Record = dict[str, object]
 SECONDS = 30.0
@@ -26,7 +27,7 @@ class Publishing:
     """Publishes runs, in a transaction or not."""
 
     def __init__(self, kafka: str, prefix: str) -> None:
-        self._prefix = prefix
+        self._kafka, self._prefix = kafka, prefix
         self._plain = Producer({"bootstrap.servers": kafka})
         self._transactional = Producer({"bootstrap.servers": kafka, "transactional.id": prefix})
         self._transactional.init_transactions(SECONDS)
@@ -37,6 +38,7 @@ class Publishing:
         self._records(producer, day, of, changes)
         producer.flush(SECONDS)
         (producer.abort_transaction if abort else producer.commit_transaction)(SECONDS)
+        await_markers(self._kafka, f"{self._prefix}scores", f"{self._prefix}runs")  # the checker has no patience here
 
     def without_transaction(self, day: str, of: Sequence[str], changes: Changes = NONE) -> None:
         self._records(self._plain, day, of, changes)

@@ -15,7 +15,7 @@ from tests.faults.checker.report import Violation
 from tests.faults.checker.slot_watch import SlotWatch
 from tests.faults.checker.slots import Place
 
-SYNC_SECONDS = 10.0
+SYNC_SECONDS = 30.0
 ASK_AGAIN_SECONDS = 0.2
 LOOK_SECONDS = 0.002
 WRITES = {

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -20,8 +21,10 @@ from tests.faults.system import CLASSIC, System, Worker
 from tests.faults.upgrade.pauses import Pauses
 from tests.faults.upgrade.versions import CannotRollError, Version
 
-JOIN_SECONDS = 60.0
-SETTLE_SECONDS = 60.0
+Answer = TypeVar("Answer")
+
+JOIN_SECONDS = 90.0
+SETTLE_SECONDS = 90.0
 GROUP = {name: value for name, value in CLASSIC.items() if name != "max.poll.interval.ms"}
 """A dead member is missed within seconds; a slow one may take its time, as by default."""
 
@@ -57,8 +60,7 @@ class Rolling:
         with self._told(f"{version.name} alone"):
             for _ in range(self._count):
                 self.start(version)
-            self._settle()
-            return self._row(step)
+            return self._row(step, self._settle())
 
     def roll(self, joining: Version, killed: int | None = None) -> Iterator[Row]:
         """One new worker starts, one old one stops, until all are new; the one with the number `killed` by SIGKILL."""
@@ -66,8 +68,7 @@ class Rolling:
             how = signal.SIGKILL if number == killed else signal.SIGTERM
             step = f"+ {joining.name}, - {self._versions[leaving.pid].name} by {how.name}"
             with self._told(step):
-                self._hand_over(leaving, joining, how)
-                yield self._row(step)
+                yield self._row(step, self._hand_over(leaving, joining, how))
 
     def end(self) -> Row:
         """No worker any more, stopped as an operator does, and everything counted."""
@@ -76,7 +77,7 @@ class Rolling:
             self._system.feed.pause()
             self._system.drained()
             self._system.stop_workers()
-            return self._row(step)
+            return self._row(step, {})
 
     def start(self, version: Version) -> Worker:
         """Start one worker of this version, without waiting for it."""
@@ -88,7 +89,7 @@ class Rolling:
         self._system.workers.append(worker)
         return worker
 
-    def _hand_over(self, leaving: Worker, joining: Version, how: signal.Signals) -> None:
+    def _hand_over(self, leaving: Worker, joining: Version, how: signal.Signals) -> dict[str, int]:
         system = self._system
         self.start(joining)
         member = f"{joining.name}-{self._started}"
@@ -98,20 +99,24 @@ class Rolling:
         leaving.send_signal(how)
         self._until(lambda: leaving.poll() is not None, STOP_SECONDS, "the end of the old worker")
         assert leaving.returncode in (0, -signal.SIGKILL), self._stopped(leaving)
-        self._settle()
+        return self._settle()
 
-    def _settle(self) -> None:
-        """Wait until the group has dealt out all partitions to who is there, and every slot moves; then compare."""
+    def _settle(self) -> dict[str, int]:
+        """Wait until the group has dealt out all partitions to who is there, and every slot moves; then compare.
+
+        Partitions by version are those of then. Each member of a worker comes and goes for itself, so the group may
+        deal out again at any time, and nobody owns anything meanwhile.
+        """
         system = self._system
-        there = {self._versions[one.pid].name for one in system.workers}
-        self._until(lambda: there == set(self._owned()), SETTLE_SECONDS, "partitions of all who are there")
+        self._until(self._dealt_out, SETTLE_SECONDS, "partitions of all who are there")
         before = system.offsets()
         self._until(lambda: system.moved_on(before), SETTLE_SECONDS, "a checkpoint of every slot")
         system.check()
+        return self._until(self._dealt_out, SETTLE_SECONDS, "partitions of all who are still there")
 
-    def _row(self, step: str) -> Row:
+    def _row(self, step: str, owned: dict[str, int]) -> Row:
         report = self._system.verify()
-        return Row(step, self._owned(), report.events, self._pauses.longest, self._pauses.most_behind)
+        return Row(step, owned, report.events, self._pauses.longest, self._pauses.most_behind)
 
     @contextmanager
     def _told(self, step: str) -> Iterator[None]:
@@ -124,15 +129,15 @@ class Rolling:
             why = self._stopped(ended[0]) if ended else told(wrong).splitlines()[0]
             raise CannotRollError(f"{step}: {why}") from wrong
 
-    def _until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+    def _until(self, condition: Callable[[], Answer | None], seconds: float, what: str) -> Answer:
         """As the system's, watching pauses; a worker that gives up ends it at once."""
 
-        def looked() -> bool:
+        def looked() -> Answer | None:
             self._pauses.look(self._system.checker.slots(), time.monotonic())
             self._system.assert_alive()
             return condition()
 
-        self._system.until(looked, seconds, what)
+        return self._system.until(looked, seconds, what)
 
     def _stopped(self, worker: Worker) -> str:
         """How a worker ended: its error line, or whatever it said last."""
@@ -148,5 +153,9 @@ class Rolling:
             return {}
         return {slot: member.split(" at ")[0] for slot, member in held.items()}
 
-    def _owned(self) -> dict[str, int]:
-        return dict(Counter(member.rpartition("-")[0] for member in self._members().values()))
+    def _dealt_out(self) -> dict[str, int] | None:
+        """Partitions by version, once every partition is a worker's and every version that is there has some."""
+        members = self._members()
+        owned = dict(Counter(member.rpartition("-")[0] for member in members.values()))
+        there = {self._versions[one.pid].name for one in self._system.workers}
+        return owned if len(members) == len(self._system.checker.slots()) and owned.keys() == there else None
