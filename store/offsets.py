@@ -122,9 +122,10 @@ def _offsets(
     return found
 
 
-def owners(admin: AdminClient, group_id: str) -> dict[SlotName, str]:
+def owners(admin: AdminClient, group_id: str, seconds: float = ANSWER_SECONDS) -> dict[SlotName, str]:
     """The group member ("client id at host") that every assigned partition belongs to."""
-    return {slot: f"{one.client_id} at {one.host.lstrip('/')}" for slot, one in holders(admin, group_id).items()}
+    held = holders(admin, group_id, seconds)
+    return {slot: f"{one.client_id} at {one.host.lstrip('/')}" for slot, one in held.items()}
 
 
 def holders(admin: AdminClient, group_id: str, seconds: float = ANSWER_SECONDS) -> dict[SlotName, MemberDescription]:

@@ -36,6 +36,8 @@ register(app)
 register_operating(app)
 register_canary(app)
 
+OWNERS_SECONDS = 9.0
+"""How long one question for the group's members may take; it is asked for 30 s."""
 OutputOption = Annotated[Output, typer.Option(help="A table for people, or one JSON record a line.")]
 TopicOption = Annotated[Topic, typer.Option(help="Which of the two input topics.")]
 
@@ -188,8 +190,13 @@ def _partitions(admin: AdminClient, settings: Settings, topic: Topic, partition:
     if not chosen:
         message = f"{name} has partitions 0 to {len(bounds) - 1}, not {partition}; choose one of them"
         raise UsageError(message)
-    ids, holders = topic_ids(admin, [name]), ask_patiently(lambda: owners(admin, settings.group_id))
-    return [Partition(slot, bounds[slot], ids[name], holders.get(slot)) for slot in chosen]
+    ids, held = topic_ids(admin, [name]), ask_patiently(lambda: _owners(settings))
+    return [Partition(slot, bounds[slot], ids[name], held.get(slot)) for slot in chosen]
+
+
+def _owners(settings: Settings) -> dict[SlotName, str]:
+    """Asked by a client of its own: one that was left without an answer once may never get one again."""
+    return owners(kafka_admin(settings), settings.group_id, OWNERS_SECONDS)
 
 
 def _say(done: Outcome, what: str) -> None:

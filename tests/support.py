@@ -10,11 +10,16 @@ from confluent_kafka.cimpl import KafkaError, NewTopic
 
 _LOOK_AGAIN_SECONDS = 0.02
 _TOPIC_SECONDS = 30
+PATIENCE_SECONDS = 90.0
+"""Longer than all that may rightly take long: a group misses a member that went without a word after 45 s, the client
+may forget an answer for 32 s, and a machine may be busy meanwhile. Only a test that fails waits for so long."""
 
 Answer = TypeVar("Answer")
 
 
-def wait_until(condition: Callable[[], Answer | None], seconds: float = 30, what: str = "the condition") -> Answer:
+def wait_until(
+    condition: Callable[[], Answer | None], seconds: float = PATIENCE_SECONDS, what: str = "the condition"
+) -> Answer:
     """Return the first true answer of `condition`; fail the test after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -36,7 +41,10 @@ def create_topics(kafka: str, partitions: Mapping[str, int], config: Mapping[str
 
 
 def delete_topics(kafka: str, prefix: str) -> None:
-    """Delete all topics whose names start so, and return once the broker has forgotten them: it answers before."""
+    """Delete all topics whose names start so, and return once the broker has forgotten them: it answers before.
+
+    A topic that is made anew at once might be taken for the old one.
+    """
     admin = AdminClient({"bootstrap.servers": kafka})
 
     def mine() -> list[str]:
@@ -48,7 +56,7 @@ def delete_topics(kafka: str, prefix: str) -> None:
     wait_until(lambda: not mine(), what=f"{prefix} to be forgotten")
 
 
-def await_markers(kafka: str, *topics: str, seconds: float = 60) -> None:
+def await_markers(kafka: str, *topics: str, seconds: float = PATIENCE_SECONDS) -> None:
     """Return once no transaction is open in the topics: a commit is confirmed before each partition has its marker."""
     admin = AdminClient({"bootstrap.servers": kafka})
     wait_until(

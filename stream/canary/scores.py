@@ -13,7 +13,7 @@ from schemas.settings import Settings
 from store.connect import kafka_consumer
 from store.denied import read_failure
 from store.layout import SlotName
-from store.offsets import log_bounds
+from store.offsets import high_watermark, log_bounds
 from store.reached import reached
 from store.runs import Published
 
@@ -52,8 +52,8 @@ def published_record(
 ) -> ScoreRecord | None:
     """The account's score record of a run, None where the run has none.
 
-    Reads all records since BEFORE_MS before the manifest. Raises Denied, Unavailable also beyond READ_SECONDS,
-    EngagementError for a value that is no score record.
+    Reads all records since BEFORE_MS before the manifest. Raises Denied, Unavailable also beyond READ_SECONDS and while
+    the record may be there but not be visible yet, EngagementError for a value that is no score record.
     """
     topic, group = settings.topics.scores, settings.topics.runs
     ends = {slot: bounds.end for slot, bounds in log_bounds(admin, [topic]).items()}
@@ -69,6 +69,9 @@ def published_record(
         raise read_failure(error.args[0], topic, topic, group) from error
     finally:
         consumer.close()
+    # The marker that commits a run comes to each partition in its own time, to that of the manifest maybe first.
+    if found is None and any(high_watermark(admin, slot) > end for slot, end in ends.items()):
+        raise Unavailable(f"a transaction is open in {topic}, or was a moment ago; the run may be whole later")
     return found
 
 

@@ -132,10 +132,10 @@ def run_slowly(servers: Servers, prefix: str, seconds: int) -> None:
     try:
         first = _stored(store, slots)
         _pace(prefix, 3, 0)
-        wait_until(lambda: _stored(store, slots) >= first + 3_000, 60)
+        wait_until(lambda: _stored(store, slots) >= first + 3_000)
         before, used = servers.read(), _cpu(psutil.Process(worker.pid))
         _pace(prefix, seconds, 3_000)
-        wait_until(lambda: _stored(store, slots) >= first + 3_000 + 1_000 * seconds, 60)
+        wait_until(lambda: _stored(store, slots) >= first + 3_000 + 1_000 * seconds)
         after, events = servers.read().since(before), 1_000 * seconds
         busy = (_cpu(psutil.Process(worker.pid)) - used) / seconds
         print(

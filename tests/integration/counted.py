@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jobs.daily import Run, run_daily
 from schemas.accounts import AccountEntry
 from schemas.settings import Settings
 from store import tables
@@ -15,9 +16,17 @@ from store.layout import ACCOUNTS, ACTIONS, FIRST_DAY, RECORDS, SERIES, Header, 
 from store.offsets import topic_ids
 from store.redo import Write, encode_redo
 from store.slots import Answer, SlotStore
+from tests.support import await_markers
 
 DAY = dt.date(2025, 6, 30).toordinal()
 """The as_of of these tests; days of actions are given as days before it."""
+
+
+def published(settings: Settings, day: int = DAY) -> Run:
+    """A daily run, once every reader sees it."""
+    run = run_daily(settings, day, dry_run=False)
+    await_markers(settings.kafka_bootstrap_servers, settings.topics.scores, settings.topics.runs)
+    return run
 
 
 @dataclass(frozen=True)

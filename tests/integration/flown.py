@@ -37,14 +37,14 @@ class Flown:
         self.canary = Canary(live.settings, ACCOUNT, interval, clocks)
         self._live = live
 
-    def until(self, condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+    def until(self, condition: Callable[[], object], what: str) -> None:
         """Take steps until the condition holds."""
 
         def stepped() -> bool:
             self.canary.step()
             return bool(condition())
 
-        wait_until(stepped, seconds, what)
+        wait_until(stepped, what=what)
 
     def path(self, partition: int = 0) -> picture.Path:
         return self.canary.seen.paths[self._live.slot(partition)]
@@ -61,7 +61,7 @@ class Flown:
             self.canary.look()
             return self.canary.waits_for_none
 
-        wait_until(looked, 60, "all events in the slots")
+        wait_until(looked, what="all events in the slots")
 
     @property
     def wrong(self) -> dict[int, str]:
@@ -82,12 +82,20 @@ def flying(live: Live, days: float = 0) -> Iterator[Flown]:
 def prepare(live: Live, actions: int = 1) -> None:
     """Topics for a system in which nothing was published yet."""
     live.topics(actions)
+    far_from_midnight()
     support.create_topics(live.settings.kafka_bootstrap_servers, {live.settings.topics.runs: 1})
+
+
+def far_from_midnight() -> None:
+    """Wait until the day lasts for as long as a test does, where that asks what is counted of it."""
+    wait_until(lambda: time.time() % DAY_SECONDS < DAY_SECONDS - 60, what="another day")
 
 
 def command(live: Live, *arguments: str) -> "subprocess.CompletedProcess[str]":
     line = [sys.executable, "-m", "stream.cli", *arguments]
-    return subprocess.run(line, cwd=ROOT, env=live.environment, capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run(
+        line, cwd=ROOT, env=live.environment, capture_output=True, text=True, timeout=150, check=False
+    )
 
 
 def tampered(live: Live, day: int, by: int, partition: int = 0) -> None:

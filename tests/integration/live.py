@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import redis
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.exits import EngagementError, Exit, Unavailable
@@ -21,14 +21,15 @@ from store import layout, tables, vectors
 from store.committed import Committed
 from store.connect import connect_redis, kafka_admin
 from store.layout import STATE_ID_BYTES, Header, SlotName
+from store.patience import ask_patiently
 from store.redo import encode_redo
 from store.slots import Answer, SlotStore
 from stream.worker import run_worker
 from tests import support
-from tests.support import wait_until
+from tests.support import PATIENCE_SECONDS, wait_until
 
 DAY = "2025-06-30"
-_END_SECONDS = 60.0
+_END_SECONDS = 90.0
 
 
 def action(account: str = "acme", day: str = DAY, minute: int = 0, **fields: str) -> bytes:
@@ -109,7 +110,7 @@ class Live:
     def committed(self) -> Mapping[SlotName, int]:
         """What the group committed in Kafka for the first slot."""
         with closing(Committed(self.settings)) as group:
-            return group.offsets([self.slot()])
+            return ask_patiently(lambda: group.offsets([self.slot()]))
 
     @contextmanager
     def worker(self) -> Iterator[Worker]:
@@ -129,6 +130,28 @@ class Live:
             wait_until(lambda: not worker.alive, _END_SECONDS, "the end of the worker")
         assert isinstance(worker.error, EngagementError), (worker.error, worker.exit)
         return worker.error
+
+    @property
+    def members(self) -> int:
+        """Of the group: one for each worker and topic, with an eager strategy one for each worker."""
+        group_id, admin = self.settings.group_id, self.admin  # the client must live until it has answered
+        try:
+            return len(admin.describe_consumer_groups([group_id])[group_id].result(timeout=60).members)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return 0
+            raise
+
+    def wait_left(self) -> None:
+        """Wait until the group has no member: it may miss a worker that has ended only by the session's end."""
+        wait_until(lambda: not self.members, what="a group without members")
+
+    def commit(self, offset: int) -> None:
+        """Have the group's committed offset of the first slot be this one, which only a group without members takes."""
+        self.wait_left()
+        admin, group_id = self.admin, self.settings.group_id
+        request = ConsumerGroupTopicPartitions(group_id, [TopicPartition(self.slot().topic, 0, offset)])
+        admin.alter_consumer_group_offsets([request])[group_id].result(timeout=60)
 
     @staticmethod
     def new_state_id() -> bytes:
@@ -169,11 +192,16 @@ class Live:
         header = self.header(partition, topic)
         return header.next_offset if header else None
 
-    def wait_stored(self, offset: int, partition: int = 0, topic: str = "actions", seconds: float = 40) -> None:
+    def wait_stored(self, offset: int, partition: int = 0, topic: str = "actions") -> None:
         """Wait until Redis holds everything below `offset`."""
-        wait_until(
-            lambda: self.next_offset(partition, topic) == offset, seconds, f"offset {offset} of {topic}/{partition}"
-        )
+        wait_until(lambda: self.next_offset(partition, topic) == offset, what=f"offset {offset} of {topic}/{partition}")
+
+    def wait_settled(self) -> None:
+        """Wait until the worker, the only one, has stored the slot of accounts too, which holds no records yet.
+
+        Its members join one after the other, so the actions may be counted for seconds before the accounts are loaded.
+        """
+        self.wait_stored(0, topic="accounts")
 
     def counts(self, partition: int = 0) -> dict[str, int]:
         """Actions by account, of all days, as a reader finds them in the slot."""
@@ -205,7 +233,7 @@ class Live:
             if line["event"] == event and all(str(value) in str(line.get(name)) for name, value in fields.items())
         ]
 
-    def wait_said(self, event: str, times: int = 1, seconds: float = 40, **fields: object) -> None:
+    def wait_said(self, event: str, times: int = 1, seconds: float = PATIENCE_SECONDS, **fields: object) -> None:
         wait_until(lambda: len(self.said(event, **fields)) >= times, seconds, f"the log line {event!r} {fields}")
 
     def write(self, header: Header, partition: int = 0, topic: str = "actions") -> None:

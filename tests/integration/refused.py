@@ -11,6 +11,7 @@ from confluent_kafka import Message, Producer
 from schemas.rejects import Reason, Reject, reject_headers
 from tests.acceptance.engine import read_topic
 from tests.integration.live import Live
+from tests.support import await_markers
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,7 +57,9 @@ def refuse(live: Live, source: int, value: bytes, reason: Reason = Reason.LIMIT_
 
 
 def sent(live: Live, topic: str = "actions") -> list[Message]:
-    return read_topic(live.settings.kafka_bootstrap_servers, live.slot(topic=topic).topic)
+    kafka, name = live.settings.kafka_bootstrap_servers, live.slot(topic=topic).topic
+    await_markers(kafka, name)
+    return read_topic(kafka, name)
 
 
 def headers(message: Message) -> dict[str, str]:

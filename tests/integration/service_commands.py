@@ -24,4 +24,7 @@ def run_services(*arguments: str, environ: Mapping[str, str] | None = None) -> s
 
 
 def ended(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # which it may be from one moment to the next
+        return True

@@ -18,6 +18,7 @@ from schemas.settings import Settings, load_settings
 from store.runs import manifests
 from tests.acceptance.engine import read_topic
 from tests.integration.counted import DAY, Counted
+from tests.support import await_markers
 
 ROOT = Path(__file__).parents[2]
 BUSY = {"intel.com": {0: 30, 1: 12}, "amd.com": {3: 14}, "arm.com": {20: 1, 0: 13}}
@@ -40,6 +41,7 @@ def backfill(settings: Settings, first: int, last: int) -> list[str]:
     """Publishes from DAY + first to DAY + last; returns what was said."""
     said: list[str] = []
     run_backfill(settings, DAY + first, DAY + last, said.append)
+    await_markers(settings.kafka_bootstrap_servers, settings.topics.scores, settings.topics.runs)
     return said
 
 
@@ -113,13 +115,12 @@ def test_input_that_is_not_counted_yet_is_incomplete_and_publishes_nothing(setti
     assert manifests(settings) == []
 
 
-def command(
-    settings_env: dict[str, str], *args: str, stderr: int = subprocess.PIPE
-) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "jobs.cli", "backfill", *args]
-    return subprocess.run(
-        words, cwd=ROOT, env=settings_env, stdout=subprocess.PIPE, stderr=stderr, text=True, check=False, timeout=60
-    )
+COMMAND = [sys.executable, "-m", "jobs.cli", "backfill"]
+
+
+def command(settings_env: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
+    words = [*COMMAND, *args]
+    return subprocess.run(words, cwd=ROOT, env=settings_env, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.usefixtures("counted")
@@ -147,11 +148,14 @@ def read_all(terminal: int) -> str:
 @pytest.mark.usefixtures("counted")
 def test_a_bar_is_shown_on_a_terminal_and_stdout_has_only_lines(settings_env: dict[str, str]) -> None:
     terminal, its_end = pty.openpty()
-    done = command({**settings_env, "TERM": "xterm"}, "--from", iso(DAY - 1), "--to", iso(DAY), stderr=its_end)
-    os.close(its_end)
-    shown = read_all(terminal)
-    assert done.returncode == 0
+    words = [*COMMAND, "--from", iso(DAY - 1), "--to", iso(DAY)]
+    environ = {**settings_env, "TERM": "xterm"}
+    with subprocess.Popen(words, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=its_end, text=True) as process:
+        os.close(its_end)
+        shown = read_all(terminal)  # while it runs: a slow one draws more than a terminal holds unread
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
     assert f"publishing {iso(DAY)}" in shown
     assert "2/2" in shown
-    assert done.stdout.splitlines()[-1] == f"{iso(DAY - 1)} to {iso(DAY)}: published 2 days"
-    assert "\x1b" not in done.stdout
+    assert said.splitlines()[-1] == f"{iso(DAY - 1)} to {iso(DAY)}: published 2 days"
+    assert "\x1b" not in said

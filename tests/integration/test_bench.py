@@ -12,7 +12,7 @@ def test_the_bench_measures_every_layer(settings_env: dict[str, str]) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=270,
         check=False,
     )
     assert done.returncode == 0, done.stderr

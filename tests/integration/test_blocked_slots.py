@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from schemas import manifest
 from schemas.exits import Blocked, Exit
@@ -25,12 +25,6 @@ def command(live: Live, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def delete_records(live: Live, before: int) -> None:
     support.delete_records(live.settings.kafka_bootstrap_servers, live.slot().topic, 0, before)
-
-
-def commit_in_kafka(live: Live, offset: int) -> None:
-    place = TopicPartition(live.slot().topic, 0, offset)
-    admin, request = live.admin, ConsumerGroupTopicPartitions(live.settings.group_id, [place])
-    admin.alter_consumer_group_offsets([request])[live.settings.group_id].result()
 
 
 def publish_run(live: Live, inputs: dict[str, int]) -> None:
@@ -55,6 +49,7 @@ def assert_blocked(live: Live, *parts: str) -> None:
 
 def run_after(live: Live, actions: int, *arguments: str) -> None:
     """Give the command, then let a worker count `actions` more."""
+    live.wait_left()  # what is owned is refused
     done = command(live, *arguments)
     assert done.returncode == 0, done.stderr
     live.produce([action("later")] * actions)
@@ -67,7 +62,7 @@ def wipe(live: Live) -> None:
 
 
 def test_without_a_slot_a_committed_offset_stops_the_worker_until_a_rebuild(counted_100: Live) -> None:
-    commit_in_kafka(counted_100, 100)
+    counted_100.commit(100)
     wipe(counted_100)
     assert_blocked(counted_100, "committed offset 100", "rebuild --topic actions --partition 0")
     assert counted_100.header() is None
@@ -139,7 +134,7 @@ def test_records_deleted_while_a_running_worker_could_not_read_them_stop_it(frag
         fragile.wait_stored(100)
         client.config_set("maxmemory", 1)
         fragile.produce([action()])
-        fragile.wait_said("waiting", error="OutOfMemory")
+        fragile.wait_said("waiting", error="OutOfMemory", slot=fragile.slot())
         fragile.produce([action()] * 100)
         delete_records(fragile, 150)
         client.config_set("maxmemory", 0)

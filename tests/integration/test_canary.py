@@ -12,6 +12,7 @@ from store.offsets import log_bounds
 from stream.canary.picture import readiness, waiting
 from tests.integration.flown import Flown, command, flying, prepare, tampered
 from tests.integration.live import Live, action
+from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,12 +20,13 @@ ROOT = Path(__file__).parents[2]
 def test_events_of_every_partition_are_counted_and_their_delay_is_known(live: Live) -> None:
     prepare(live, actions=3)
     live.produce([action()] * 50, partition=1)
+    began = time.monotonic()
     with flying(live) as flown:
         flown.until(lambda: flown.canary.seen.rounds >= 3 and flown.canary.waits_for_none, "three rounds")
         for partition in range(3):
             path = flown.path(partition)
             assert path.sent == path.counted == flown.canary.seen.rounds
-            assert 0 < path.delays.total / path.counted < 10
+            assert 0 < path.delays.total / path.counted < time.monotonic() - began
             assert (path.difference, path.wrong, path.failed) == (0, 0, 0)
         assert readiness(flown.canary.seen, time.monotonic()).well
 
@@ -63,7 +65,10 @@ def test_a_transaction_that_stays_open_is_no_lag_but_events_behind_it_wait(live:
         open_one.produce(live.slot().topic, action(), partition=0)
         open_one.flush(30)
         flown.until(lambda: waiting(flown.path(), time.monotonic()) > 3, "an event that waits")
-        assert log_bounds(live.admin, [live.slot().topic])[live.slot()].end == live.next_offset()
+        wait_until(
+            lambda: log_bounds(live.admin, [live.slot().topic])[live.slot()].end == live.next_offset(),
+            what="all before the transaction",
+        )
         open_one.abort_transaction(30)
         flown.counts(2)
         assert not flown.wrong
@@ -110,6 +115,7 @@ def test_a_slot_that_is_counted_again_is_right_all_the_way(live: Live) -> None:
     with flying(live) as flown:
         flown.counts(3)
         flown.settles()
+    live.wait_left()  # what is owned is refused
     rebuilt = command(live, "rebuild", "--topic", "actions")
     assert rebuilt.returncode == 0, rebuilt.stderr
     flown.canary.send()
@@ -143,6 +149,7 @@ def test_a_canary_that_starts_again_takes_what_is_there_for_right(live: Live) ->
     prepare(live)
     with flying(live) as first:
         first.counts(3)
+        live.wait_stored(1, topic="accounts")  # which has another owner, and may come later
         second = Flown(live)
         second.canary.start()
         second.counts(3)
@@ -156,6 +163,7 @@ def test_two_under_one_name_find_the_events_of_each_other(live: Live) -> None:
         first.counts(2)
         second = Flown(live)
         second.counts(2)
+        second.settles()  # else the first one may find an event of which the second has not heard yet
         first.counts(2)
         assert first.path().difference == second.path().counted
 

@@ -67,5 +67,5 @@ def test_it_stops_on_sigterm(live: Live) -> None:
             wait_until(lambda: (live.next_offset() or 0) >= 1, what="its first event")
         finally:
             started.terminate()
-            _, said = started.communicate(timeout=30)
+            _, said = started.communicate(timeout=60)
     assert started.returncode == 0, said

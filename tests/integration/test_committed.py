@@ -12,8 +12,9 @@ from store.layout import SlotName
 
 
 def test_committed_offsets_are_those_of_the_group_and_nothing_where_there_is_none(
-    settings_env: Mapping[str, str], create_topics: Callable[..., None]
+    settings_env: Mapping[str, str], create_topics: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("store.committed.ANSWER_SECONDS", 60.0)  # the broker makes its topic of offsets for the first
     create_topics(actions=2)
     settings = load_settings(settings_env)
     topic = settings.topics.actions

@@ -77,7 +77,7 @@ def asking(port: int) -> Ask:
 
     def ask(query: str) -> int:
         body = urllib.parse.urlencode({"query": query}).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query", body, timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query", body, timeout=60) as answer:
             said = json.load(answer)
         assert said["status"] == "success"
         return len(said["data"]["result"])
@@ -96,7 +96,7 @@ def prometheus(folder: Path, targets: dict[str, tuple[int, str]]) -> Iterator[As
         for name, (port, path) in targets.items()
     ]
     config, port = folder / "prometheus.yml", free_port()
-    YAML().dump({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs}, config)
+    YAML().dump({"global": {"scrape_interval": "2s", "scrape_timeout": "2s"}, "scrape_configs": jobs}, config)
     line = [PROMETHEUS, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
     with process([*line, f"--web.listen-address=127.0.0.1:{port}"], folder / "prometheus.log"):
         wait_until(lambda: answers(port, "/-/ready"), what="Prometheus")
@@ -120,7 +120,7 @@ def scraped(live: Live, tmp_path: Path) -> Iterator[Ask]:
         live.produce([action(), b"poison"])
         live.wait_stored(2)
         daily = [sys.executable, "-m", "jobs.cli", "daily", "--metrics-file", str(tmp_path / "daily.prom")]
-        subprocess.run(daily, cwd=deployed.ROOT, env=live.environment, check=True, timeout=60, capture_output=True)
+        subprocess.run(daily, cwd=deployed.ROOT, env=live.environment, check=True, timeout=150, capture_output=True)
         fly = ["canary", "--metrics-address", str(canary), "--interval", "1"]
         start(process([*stream, *fly], tmp_path / "canary.log", live.environment))
         targets = {
@@ -149,5 +149,5 @@ def test_every_query_finds_something(scraped: Ask) -> None:
         return not unanswered
 
     with suppress(AssertionError):
-        wait_until(all_found, 40, "an answer to every query")
+        wait_until(all_found, 120, "an answer to every query")
     assert not unanswered

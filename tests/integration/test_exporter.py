@@ -177,8 +177,10 @@ def test_the_newest_run_is_shown_and_followed(live: Live) -> None:
         assert running.value("engagement_run_as_of_timestamp_seconds") == 1_751_155_200
         publish("2025-06-30", 8)
         wait_until(lambda: running.value("engagement_run_accounts") == 8, what="the next run")
+        before = time.time()
         age = running.value("engagement_run_age_seconds")
-        assert age == pytest.approx(time.time() - 1_751_328_000, abs=10)
+        assert age is not None
+        assert before - 1 < age + 1_751_328_000 < time.time() + 1
 
 
 def up(running: Exporter, source: str) -> float | None:
@@ -216,16 +218,16 @@ def test_while_kafka_is_away_lag_is_unknown_and_comes_back(live: Live, own_kafka
     alone.topics()
     alone.produce([action()])
     stand_at(alone, 1)
-    with exporter(alone) as running:
+    with exporter(alone, patient=False) as running:
         wait_until(lambda: running.value(SECONDS, **of(alone)) == 0, what="a Kafka that has just started")
         own_kafka.kill()
-        wait_until(lambda: up(running, "kafka") == 0, 60, "Kafka to be missed")
+        wait_until(lambda: up(running, "kafka") == 0, what="Kafka to be missed")
         assert up(running, "redis") == 1
         assert errors(running, "kafka") >= 1
         assert running.value(LAG, **of(alone)) is running.value(SECONDS, **of(alone)) is None
         assert running.value("engagement_partition_stored_offset", **of(alone)) == 1
         own_kafka.start()
-        wait_until(lambda: running.value(SECONDS, **of(alone)) == 0, 60, "the lag to be known again")
+        wait_until(lambda: running.value(SECONDS, **of(alone)) == 0, what="the lag to be known again")
 
 
 @contextmanager
@@ -246,10 +248,15 @@ def test_the_command_serves_until_sigterm(live: Live) -> None:
     with command(live, "exporter", "--address", "127.0.0.1:0") as process:
         assert process.stderr is not None
         address = json.loads(process.stderr.readline())["address"]
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
-            assert b"kafka_consumergroup_lag_seconds{" in answer.read()
+
+        def shown() -> bool:
+            """Not before its first look has ended, for which a scrape waits some seconds only."""
+            with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as answer:
+                return b"kafka_consumergroup_lag_seconds{" in answer.read()
+
+        wait_until(shown, what="the lag")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == Exit.DONE
+        assert process.wait(60) == Exit.DONE
 
 
 def lag(live: Live, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -288,7 +295,8 @@ def test_lag_goes_on_in_blocks_until_it_is_interrupted(live: Live) -> None:
         assert [line.topic for line in seen] == 3 * sorted([live.slot().topic, live.slot(0, "accounts").topic])
         assert len({line.looked_at for line in seen}) == 3
         os.kill(process.pid, signal.SIGINT)
-        assert process.wait(15) == Exit.DONE
+        process.communicate(timeout=60)  # reads on: a pipe that is full would hold it up
+        assert process.returncode == Exit.DONE
 
 
 def test_a_look_costs_a_bounded_number_of_requests(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,17 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from schemas.exits import Exit
 from services.redis import LocalRedis
 from store import connect
-from stream import assignment, owned, worker
+from stream import assignment, confirmed, owned, worker
 from stream.assignment import Assignment
 from tests.faults.proxy import RedisProxy
 from tests.integration.live import Live, action
 from tests.integration.watched import Watched, watched
-from tests.support import wait_until
+from tests.support import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
 BOUND_SECONDS = 20
@@ -59,21 +58,23 @@ def test_revoked_partitions_are_stored_before_the_next_owner_loads_them(live: Li
 def test_lost_partitions_are_let_go_without_a_write(
     live: Live, never_due: type[Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    short = live.given(ENGAGEMENT_KAFKA=json.dumps({"session.timeout.ms": 1_500, "max.poll.interval.ms": 1_500}))
+    # Long enough that a machine which is busy for some seconds does not make the group lose the worker once more.
+    missed = {"session.timeout.ms": 6_000, "max.poll.interval.ms": 6_000, "heartbeat.interval.ms": 300}
+    short = live.given(ENGAGEMENT_KAFKA=json.dumps(missed))
     maintain, blocked, go_on = Assignment.maintain, threading.Event(), threading.Event()
 
     def blocks_once(assignment: Assignment) -> None:
         if len(never_due.taken) == 100 and not blocked.is_set():
             blocked.set()
-            assert go_on.wait(30)
+            assert go_on.wait(2 * PATIENCE_SECONDS)
         maintain(assignment)
 
     monkeypatch.setattr(Assignment, "maintain", blocks_once)
     short.topics()
     short.produce([action()] * 100)
     with short.worker() as worker:
-        assert blocked.wait(30)
-        wait_until(lambda: not members(short), what="the end of the session")
+        assert blocked.wait(PATIENCE_SECONDS)
+        wait_until(lambda: not short.members, what="the end of the session")
         go_on.set()
         short.wait_said("partitions lost")
         short.wait_said("slot loaded", times=2, slot=short.slot())
@@ -82,11 +83,6 @@ def test_lost_partitions_are_let_go_without_a_write(
         wait_until(lambda: len(never_due.taken) == 200, what="the same 100 actions again")
         assert worker.stop() is Exit.DONE
     short.assert_counted({"acme": 100})
-
-
-def members(live: Live) -> int:
-    admin = live.admin
-    return len(admin.describe_consumer_groups([live.settings.group_id])[live.settings.group_id].result().members)
 
 
 def kafka_offset(live: Live) -> int | None:
@@ -99,11 +95,12 @@ def test_kafka_is_told_offsets_that_redis_confirmed_five_seconds_ago_and_no_othe
     monkeypatch.setattr(assignment, "COMMIT_SECONDS", 0.1)
     live.topics()
     with live.worker():
+        not_confirmed_at = time.monotonic()  # when it is, the test may see later
         live.produce([action()] * 100)
         live.wait_stored(100)
-        confirmed_at = time.monotonic()
         wait_until(lambda: kafka_offset(live) == 100, what="a committed offset")
-        assert time.monotonic() - confirmed_at > 5 - 0.5
+        assert time.monotonic() - not_confirmed_at > 5
+        monkeypatch.setattr(confirmed, "SAFE_SECONDS", 1_000.0)  # or a worker that stops slowly may rightly commit 200
         live.produce([action()] * 100)
         live.wait_stored(200)
     assert kafka_offset(live) == 100
@@ -116,9 +113,7 @@ def test_an_offset_committed_in_kafka_changes_no_figures(live: Live) -> None:
         live.wait_stored(100)
     live.produce([action()] * 100)
     for wrong in (170, 20):
-        place = TopicPartition(live.slot().topic, 0, wrong)
-        admin, request = live.admin, ConsumerGroupTopicPartitions(live.settings.group_id, [place])
-        admin.alter_consumer_group_offsets([request])[live.settings.group_id].result()
+        live.commit(wrong)
         with live.worker():
             live.wait_stored(200)
             live.assert_counted({"acme": 200})
@@ -137,8 +132,9 @@ def test_told_to_stop_a_worker_stores_all_that_it_has_counted(live: Live, never_
 def test_where_redis_hangs_a_worker_stops_in_time_nevertheless_and_says_that_it_failed(
     live: Live, own_redis: LocalRedis, never_due: type[Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    partitions = 6
+    partitions, bound_seconds = 20, 15  # a second for each would be too long
     monkeypatch.setattr(worker, "STOP_SECONDS", 1.0)
+    monkeypatch.setattr(worker, "LEAVE_SECONDS", 3.0)
     monkeypatch.setattr(connect, "REDIS_TIMEOUT_SECONDS", 1.0)
     with RedisProxy(own_redis.port) as proxy:
         hanging = live.given(REDIS_URL=proxy.url)
@@ -152,7 +148,7 @@ def test_where_redis_hangs_a_worker_stops_in_time_nevertheless_and_says_that_it_
             hanging.wait_said("waiting")  # and now the next slot waits
             told_at = time.monotonic()
             assert running.stop() is Exit.FAILED
-            assert time.monotonic() - told_at < 1 + 1 + 1 + 1
+            assert time.monotonic() - told_at < bound_seconds
     monkeypatch.setattr(owned, "CHECKPOINT_SECONDS", 0.2)
     whole = live.given(REDIS_URL=own_redis.url)
     with whole.worker():

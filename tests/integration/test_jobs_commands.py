@@ -14,7 +14,7 @@ from jobs.days import iso
 from schemas.manifest import weights_version
 from schemas.settings import Settings, load_settings
 from store.runs import manifests
-from tests.integration.counted import DAY, Counted
+from tests.integration.counted import DAY, Counted, published
 
 ROOT = Path(__file__).parents[2]
 AS_OF = iso(DAY)
@@ -47,8 +47,8 @@ Jobs = Callable[..., subprocess.CompletedProcess[str]]
 
 def test_runs_lists_what_was_published_and_what_changed_in_between(settings: Settings, jobs: Jobs) -> None:
     assert jobs("runs").stdout == "nothing was published yet\n"
-    run_daily(settings, DAY, dry_run=False)
-    run_daily(settings.model_copy(update={"unscored_statuses": ("Internal",)}), DAY, dry_run=False)
+    published(settings)
+    published(settings.model_copy(update={"unscored_statuses": ("Internal",)}))
     done = jobs("runs", "--output", "json")
     assert (done.returncode, done.stderr) == (0, "")
     first, second = map(json.loads, done.stdout.splitlines())

@@ -21,6 +21,7 @@ def older(fragile: Live, own_redis: LocalRedis) -> Iterator[str]:
     with fragile.worker():
         fragile.produce([action()] * 40)
         fragile.wait_stored(40)
+        fragile.wait_settled()
         copy = keep_copy(own_redis)
         fragile.produce([action("acme"), action("other", day="2025-06-29")] * 30)
         fragile.wait_stored(100)
@@ -29,7 +30,7 @@ def older(fragile: Live, own_redis: LocalRedis) -> Iterator[str]:
 
 def test_an_idle_owner_notices_that_redis_was_rolled_back(fragile: Live, own_redis: LocalRedis, older: str) -> None:
     roll_back(own_redis, older)
-    fragile.wait_stored(100, seconds=20)
+    fragile.wait_stored(100)
     fragile.assert_counted({"acme": 70, "other": 30})
 
 
@@ -39,7 +40,7 @@ def test_a_busy_owner_notices_with_its_next_checkpoint(
     monkeypatch.setattr(owned, "IDLE_CHECK_SECONDS", 1_000_000.0)
     roll_back(own_redis, older)
     fragile.produce([action("acme"), action("new")])
-    fragile.wait_stored(102, seconds=20)
+    fragile.wait_stored(102)
     fragile.assert_counted({"acme": 71, "other": 30, "new": 1})
 
 

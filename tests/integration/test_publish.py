@@ -18,7 +18,8 @@ from schemas.manifest import Manifest
 from schemas.settings import Settings, load_settings
 from store.runs import manifests
 from tests.acceptance.engine import read_topic
-from tests.integration.counted import DAY, Counted
+from tests.integration.counted import DAY, Counted, published
+from tests.support import await_markers
 
 ROOT = Path(__file__).parents[2]
 AS_OF = iso(DAY)
@@ -41,7 +42,7 @@ def with_settings(settings: Settings, **changes: object) -> Settings:
 
 
 def daily(settings: Settings, day: int = DAY, *, dry_run: bool = False) -> Run:
-    return run_daily(settings, day, dry_run=dry_run)
+    return run_daily(settings, day, dry_run=True) if dry_run else published(settings, day)
 
 
 def scores(settings: Settings, isolation: str = "read_committed") -> list[Message]:
@@ -246,7 +247,8 @@ def test_two_jobs_at_once_publish_one_run(settings_env: dict[str, str], settings
         )
         for _ in range(2)
     ]
-    ended = [(*process.communicate(timeout=60), process.returncode) for process in both]
+    ended = [(*process.communicate(timeout=120), process.returncode) for process in both]
+    await_markers(settings.kafka_bootstrap_servers, settings.topics.scores, settings.topics.runs)
     assert 0 in {code for _, _, code in ended}
     for out, err, code in ended:
         assert (code == 0) is (len(out.splitlines()) == 3)

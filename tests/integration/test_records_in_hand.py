@@ -88,6 +88,7 @@ def test_records_in_hand_are_dropped_when_redis_comes_back_with_an_older_state(
     fragile.produce([action()] * 40)
     with fragile.worker():
         fragile.wait_stored(40)
+        fragile.wait_settled()
     older = keep_copy(own_redis)
     fragile.produce([action()] * 60)
     with fragile.worker():

@@ -10,6 +10,7 @@ from confluent_kafka import Message
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from schemas.exits import Exit
+from store.offsets import topic_settings
 from stream import worker
 from tests import support
 from tests.acceptance.engine import read_topic
@@ -22,8 +23,9 @@ BIG = 5 * 1024 * 1024
 def limit_rejects(live: Live, most_bytes: int) -> None:
     entry = ConfigEntry("max.message.bytes", str(most_bytes), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, live.settings.topics.rejects, incremental_configs=[entry])
-    admin = live.admin
+    admin, topic = live.admin, live.settings.topics.rejects
     admin.incremental_alter_configs([resource])[resource].result()
+    wait_until(lambda: topic_settings(admin, [topic])[topic]["max.message.bytes"] == str(most_bytes), what="the limit")
 
 
 def delete_rejects(live: Live) -> None:

@@ -72,7 +72,7 @@ def test_a_commit_that_is_not_visible_yet_is_waited_for_where_asked(settings: Se
     reading.join(1.0)
     assert reading.is_alive()
     producer.commit_transaction(30)
-    reading.join(30)
+    reading.join(90)
     assert found == [FIRST]
 
 

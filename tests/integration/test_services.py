@@ -158,7 +158,7 @@ def test_run_passes_signals_to_the_command_and_waits_for_it(sent: signal.Signals
     assert started.stdout is not None
     assert started.stdout.readline() == "up\n"
     started.send_signal(sent)
-    started.communicate(timeout=30)
+    started.communicate(timeout=60)
     assert started.returncode == 40 + sent
 
 
@@ -176,7 +176,7 @@ def test_servers_and_command_end_when_run_is_killed_hard(tmp_path: Path) -> None
 
 def test_run_names_a_command_that_does_not_exist_before_it_starts_anything() -> None:
     started = run_services("run", "--", "no-such-command")
-    _, complaint = started.communicate(timeout=5)
+    _, complaint = started.communicate(timeout=60)
     assert started.returncode == 127
     assert complaint == "error: no such command: no-such-command\n"
 

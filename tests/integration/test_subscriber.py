@@ -12,7 +12,6 @@ from confluent_kafka.cimpl import NewPartitions
 from jsonschema import Draft202012Validator
 
 from examples.subscriber import Run, Subscriber
-from jobs.daily import run_daily
 from jobs.days import iso
 from schemas import manifest as manifest_schema
 from schemas.accounts import AccountEntry
@@ -20,9 +19,9 @@ from schemas.manifest import Cohort
 from schemas.scores import SCHEMA_HEADER, ScoreRecord, encode
 from schemas.settings import Settings, load_settings
 from tests.acceptance.engine import read_topic
-from tests.integration.counted import DAY, Counted
+from tests.integration.counted import DAY, Counted, published
+from tests.support import await_markers, wait_until
 from tests.support import create_topics as create
-from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 2
@@ -42,7 +41,7 @@ class Publisher:
     """Writes parts of runs as the daily job does, in transactions that a test begins and ends."""
 
     def __init__(self, settings: Settings) -> None:
-        self.topics = settings.topics
+        self.kafka, self.topics = settings.kafka_bootstrap_servers, settings.topics
         name = settings.topic_prefix + "test"
         self.producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers, "transactional.id": name})
         self.producer.init_transactions(30)
@@ -72,6 +71,7 @@ class Publisher:
 
     def commit(self) -> None:
         self.producer.commit_transaction(30)
+        await_markers(self.kafka, self.topics.scores, self.topics.runs)
 
     def abort(self) -> None:
         self.producer.abort_transaction(30)
@@ -282,7 +282,7 @@ def test_a_real_compaction_leaves_a_run_that_a_new_subscriber_holds(
         values = [message.value() or b"" for message in read_topic(kafka, f"{prefix}scores")]
         return not any(b'"run_id":"r1"' in value for value in values)
 
-    wait_until(first_run_is_gone, seconds=90, what="the cleaner")
+    wait_until(first_run_is_gone, seconds=150, what="the cleaner")
     assert held(next_run(subscribe())) == ("r2", set(MANY))
 
 
@@ -296,7 +296,7 @@ def test_the_runs_of_the_daily_job_are_printed_with_who_moved_most(
     entries = [AccountEntry(n, 0, name, status="Gold", created_day=DAY - 99) for n, name in enumerate(names)]
     counted.accounts(*entries, next_offset=2)
     counted.actions({"amd.com": {3: 30}, "arm.com": {1: 20, 0: 90}})
-    run = run_daily(settings, DAY, dry_run=False)
+    run = published(settings)
     command = [sys.executable, "examples/subscriber.py", "--once", "--prefix", settings.topic_prefix]
     environ = {**settings_env, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
@@ -327,12 +327,12 @@ def test_all_that_the_daily_job_publishes_fits_the_json_schemas_and_the_typed_re
     entries = [AccountEntry(n, 0, name, status=status, licenses=n) for n, (name, status) in enumerate(statuses.items())]
     counted.accounts(*entries, next_offset=3)
     counted.actions({"amd.com": {3: 30}, "ibm.com": {0: 90}, "unknown.com": {0: 1}})
-    run = run_daily(settings, DAY, dry_run=False)
+    run = published(settings)
     for topic, schema, records in (("scores", "score", 4), ("runs", "manifest", 1)):
         validator = Draft202012Validator(json.loads((ROOT / f"schemas/json/{schema}.schema.json").read_bytes()))
-        published = read_topic(settings.kafka_bootstrap_servers, settings.topic_prefix + topic)
-        assert len(published) == records
-        for message in published:
+        read = read_topic(settings.kafka_bootstrap_servers, settings.topic_prefix + topic)
+        assert len(read) == records
+        for message in read:
             validator.validate(json.loads(message.value() or b""))
     whole = next_run(subscribe())
     bodies = {body.account_id: body.record(run.manifest.run_id, 0) for body in run.bodies}

@@ -13,6 +13,7 @@ import pytest
 from schemas.exits import Exit
 from stream.supervisor import supervise
 from stream.worker_reports import Link
+from tests.integration.service_commands import ended
 from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def children(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
+    return all(ended(one.pid) for one in processes)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -56,7 +57,7 @@ def test_told_to_stop_it_stops_all_workers_and_has_done_its_work(start: Start, n
     workers = children(process)
     assert len(workers) == 2
     process.send_signal(number)
-    assert process.wait(30) == Exit.DONE
+    assert process.wait(90) == Exit.DONE
     assert gone(workers)
 
 
@@ -64,7 +65,7 @@ def test_one_worker_that_dies_ends_all_as_failed(start: Start) -> None:
     process = start()
     first, *others = children(process)
     first.kill()
-    assert process.wait(30) == Exit.FAILED
+    assert process.wait(90) == Exit.FAILED
     assert gone(others)
 
 
@@ -103,5 +104,5 @@ def test_a_worker_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch, 
     threading.Thread(target=stop_once_ready).start()
     started = time.monotonic()
     assert supervise([sys.executable, "-c", code, str(ready)], stop, [Link(1)]) is Exit.FAILED
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 45  # 60 s is how long a worker may take by itself
     assert not [one for one in psutil.Process(os.getpid()).children() if str(ready) in one.cmdline()]

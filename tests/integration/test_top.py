@@ -39,4 +39,4 @@ def test_on_a_terminal_it_follows_the_system_until_a_key_ends_it(live: Live, key
         else:
             top.press(key)
         wait_until(lambda: top.shows(b"\x1b[?1049l"), what="the screen as it was")
-        assert top.process.wait(15) == Exit.DONE
+        assert top.process.wait(60) == Exit.DONE

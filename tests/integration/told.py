@@ -29,7 +29,7 @@ class Told:
     def text(self, path: str) -> tuple[int, str]:
         """Status and body."""
         try:
-            with urllib.request.urlopen(f"http://{self._address}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://{self._address}{path}", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             with refused:
@@ -65,8 +65,8 @@ class Told:
         reasons: list[str] = answer["reasons"]
         return reasons
 
-    def wait_ready(self, seconds: float = 40) -> None:
-        wait_until(lambda: not self.hindrances(), seconds, "readiness")
+    def wait_ready(self) -> None:
+        wait_until(lambda: not self.hindrances(), what="readiness")
 
 
 @contextmanager
@@ -88,6 +88,6 @@ def telling_worker(live: Live) -> Iterator[Told]:
         yield Told(live.said("serving")[-1]["address"], live.settings.topic_prefix)
     finally:
         stop.set()
-        thread.join(60)
+        thread.join(90)
     assert not thread.is_alive(), "the worker does not end"
     assert not errors, errors

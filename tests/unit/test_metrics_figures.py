@@ -117,6 +117,6 @@ def test_workers_that_said_nothing_yet_are_counted_only() -> None:
 def test_a_scrape_of_many_partitions_is_quick() -> None:
     slots = [SlotState("actions", number, owned=True, stored_offset=1) for number in range(512)]
     seen = [Seen(1, state(*slots))]
-    started = time.process_time()
+    started = time.thread_time()  # of this thread: others may still end what earlier tests began
     worker_figures(seen, NOW)
-    assert time.process_time() - started < 1.0
+    assert time.thread_time() - started < 1.0

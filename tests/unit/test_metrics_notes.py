@@ -33,7 +33,7 @@ def small_limits() -> Iterator[None]:
 @pytest.fixture
 def start(redis_url: str, prefix: str) -> Iterator[Callable[[list[LogRecord]], Worker]]:
     """Start a worker of a slot of its own, loaded."""
-    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
+    with redis.Redis.from_url(redis_url, socket_timeout=60) as client:
 
         def begin(log: list[LogRecord]) -> Worker:
             worker = Worker(LossyStore(client), SlotName(prefix + "actions", next(PARTITIONS)), log, RULES)

@@ -34,6 +34,7 @@ def link() -> Iterator[Link]:
 @pytest.fixture
 def worker(link: Link, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     """Its stdin is the socket that its process would have."""
+    monkeypatch.setattr("stream.worker_reports.ANSWER_SECONDS", 60.0)  # on a busy machine
     worker = Worker()
     with os.fdopen(os.dup(link.workers_end.fileno()), "rb", buffering=0) as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
@@ -41,7 +42,7 @@ def worker(link: Link, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
         yield worker
         worker.start()
         link.close()
-        assert worker.stop.wait(10), "the end of the command was not noticed"
+        assert worker.stop.wait(60), "the end of the command was not noticed"
 
 
 def test_a_worker_is_asked_for_its_state_as_of_now(link: Link, worker: Worker) -> None:
@@ -60,7 +61,7 @@ def test_the_end_of_the_command_stops_a_worker(link: Link, worker: Worker) -> No
     assert seen_of([link])[0].answered
     assert not worker.stop.is_set()
     link.close()
-    assert worker.stop.wait(10)
+    assert worker.stop.wait(60)
 
 
 def test_a_worker_that_does_not_answer_is_shown_as_it_was(

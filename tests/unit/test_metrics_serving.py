@@ -47,7 +47,7 @@ def address() -> Iterator[Address]:
 
 def get(address: Address, path: str, accept: str = "*/*") -> tuple[int, str, str]:
     """Status, content type and body."""
-    connection = http.client.HTTPConnection(address.host, address.port, timeout=10)
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=60)
     try:
         connection.request("GET", path, headers={"Accept": accept})
         answer = connection.getresponse()

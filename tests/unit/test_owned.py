@@ -36,7 +36,7 @@ def small_limits() -> Iterator[None]:
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
+    with redis.Redis.from_url(redis_url, socket_timeout=60) as client:
         yield client
 
 
@@ -205,7 +205,7 @@ def test_no_more_is_counted_of_a_slot_whose_undelivered_rejects_fill_the_memory_
 
 def test_records_in_hand_wait_for_a_redis_that_is_down(local_redis: Callable[[], LocalRedis], name: SlotName) -> None:
     server = local_redis()
-    with redis.Redis.from_url(server.url, socket_timeout=5) as client:
+    with redis.Redis.from_url(server.url, socket_timeout=60) as client:
         client.config_set("appendfsync", "always")
         worker = Worker(LossyStore(client), name, log_of_days(0, 1, 1, 2), RULES)
         worker.load()

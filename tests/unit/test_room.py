@@ -20,7 +20,7 @@ DAYS = (300, 5, 299, 5, 120, 7, 300, 8, 8, 120, 9, 10)
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
+    with redis.Redis.from_url(redis_url, socket_timeout=60) as client:
         yield client
 
 
