@@ -9,7 +9,8 @@
    it.
 3. Both are in the same group, so that a partition has one owner also while workers of before, one member for both
    topics, are being replaced.
-4. Only the actions are waited for. Account records are few: what of them is there is taken between two batches.
+4. Only the actions are waited for. Account records are few: what of them is there is taken between two batches. While
+   there is more of them nothing is waited for, or a backlog of theirs would pass a batch at each end of a wait.
 5. A cooperative member that owns nothing falls silent where it is just closed (librdkafka 2.16), and the group waits
    for it with all partitions that it hands out, for the whole session timeout. A member that unsubscribes leaves at
    once, unless it takes part in a rebalance: that has to end first, or `close` to come, which does not wait for it.
@@ -69,7 +70,7 @@ class Member:
         self.topics = topics
         self._observed = parts.observed
         self._unsubscribes = bool(strategy_settings(settings)) and _INSTANCE not in settings.kafka
-        self._patience = FILL_SECONDS if settings.topics.actions in topics else 0.0
+        self._waits = settings.topics.actions in topics
         self._consumer = kafka_consumer(
             settings, **consumer_settings(settings, topics), error_cb=parts.observed.kafka_error
         )
@@ -82,13 +83,18 @@ class Member:
             list(self.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
 
-    def turn(self) -> None:
-        """Fetch, count, do what is due. Raises what ``Assignment.take`` and ``Assignment.maintain`` raise."""
+    def turn(self, *, hurried: bool) -> bool:
+        """Fetch, count, do what is due; whether something came that was not waited for: point 4.
+
+        ``hurried`` says that another member found such. Raises what ``Assignment.take`` and
+        ``Assignment.maintain`` raise.
+        """
         generations = self._assignment.generations()
-        messages = fetch(self._consumer, self._patience)
+        messages = fetch(self._consumer, FILL_SECONDS if self._waits and not hurried else 0.0)
         current = self._assignment.generations()
         self._assignment.take(messages, {name: n for name, n in generations.items() if current.get(name) == n})
         self._assignment.maintain()
+        return bool(messages) and not self._waits
 
     def stop(self, deadline: float) -> bool:
         """Store everything that is counted; whether that was done by ``deadline``."""
@@ -128,7 +134,7 @@ class Member:
         self._observed.rebalanced("lost", self.topics)
 
 
-def fetch(consumer: Consumer, patience: float = FILL_SECONDS) -> list[Message]:
+def fetch(consumer: Consumer, patience: float) -> list[Message]:
     """Up to ``BATCH_RECORDS`` records, or ``BATCH_BYTES`` and a little more of them.
 
     Waits ``patience`` seconds for the first. ``consume`` returns one chunk, so it is called until there is none.

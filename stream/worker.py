@@ -110,11 +110,12 @@ def _loop(members: Sequence[Member], rejects: RejectSender, stop: threading.Even
     # the loop, and what it would find is collected, and the rest set aside, once in a while.
     gc.disable()
     collected_at = time.monotonic()
+    hurried = False
     while not stop.is_set():
         notes.turned()
         for member in members:
             if not stop.is_set():  # where Redis hangs, a turn takes as long as stopping may
-                member.turn()
+                hurried = member.turn(hurried=hurried)
                 rejects.pump()
         if time.monotonic() - collected_at > COLLECT_SECONDS:
             gc.collect()

@@ -22,7 +22,7 @@ from store.offsets import log_bounds
 from store.slots import SlotStore
 from stream.action_slot import LOADED_AT_START, ActionSlot
 from stream.decode import decode_actions
-from stream.member import consumer_settings, fetch
+from stream.member import FILL_SECONDS, consumer_settings, fetch
 from stream.received import by_partition, to_batch
 from stream.slot import SlotRules
 from stream.worker import run_worker
@@ -42,7 +42,7 @@ def consume(settings: Settings, events: int, each: Callable[[list[Message]], Non
     gc.disable()
     seen, started, used = 0, 0.0, 0.0
     while seen < events:
-        messages = fetch(consumer)
+        messages = fetch(consumer, FILL_SECONDS)
         if messages and not started:
             started, used = time.monotonic(), cpu()
         each(messages)

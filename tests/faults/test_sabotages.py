@@ -16,8 +16,8 @@ from tests.faults.catalog import Fault, group, job, redis, worker
 from tests.faults.seed import printed_random
 from tests.faults.system import POLL_SECONDS, Setup, System
 
-MOST_TRIES = 24
-"""One torn file in five does harm where there is no redo record, so all of them miss it in one run of 200."""
+MOST_TRIES = 40
+"""One torn file in five does harm where there is no redo record, so all of them miss it in one run of 7,500."""
 OF_A_THIRD_WORKER = frozenset({Sabotage.OFFSET_APART, Sabotage.NO_COMPARE})
 """Their faults befall a worker beside the two, which must get a share."""
 Make = Callable[[Sabotage], System]
@@ -78,7 +78,7 @@ def the(faults: tuple[Fault, ...], name: str) -> Callable[[System], None]:
     return next(fault.run for fault in faults if fault.name == name)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("sabotage", "fault", "broken"),
     [
