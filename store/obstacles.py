@@ -1,4 +1,4 @@
-"""What keeps a slot from going on, and what a person does about it: one text for the worker, `lag` and the daily job.
+"""What keeps a slot from going on, and what a person does about it: one text for the worker and all who look at slots.
 
 Each function is one check of a header and returns None where nothing is in the way. Which of them matter, in what
 order, and which error they are is for those who ask.
@@ -25,7 +25,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def of_layout(slot: SlotName, header: Header) -> Found | None:
-    """Whether another version wrote the slot, or a rebuild is emptying it: then nothing else in it means anything."""
+    """Whether another version wrote the slot, or a rebuild is emptying it: then no worker reads on in it."""
     again = rebuild(slot)
     if header.layout == BEING_EMPTIED:
         note = f"the slot is being emptied; if no `rebuild` runs any more, run {again} again"

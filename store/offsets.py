@@ -97,9 +97,10 @@ def log_bounds(admin: AdminClient, topics: Collection[str]) -> dict[SlotName, Lo
     return {slot: LogBounds(starts[slot], ends[slot]) for slot in slots}
 
 
-def high_watermark(admin: AdminClient, slot: SlotName) -> int:
-    """The end of a partition including records of transactions that are still open."""
-    return _offsets(admin, [slot], OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)[slot]
+def high_watermarks(admin: AdminClient, topic: str) -> dict[SlotName, int]:
+    """The end of every partition including records of transactions that are still open."""
+    slots = [SlotName(topic, number) for number in range(partitions(admin, [topic])[topic])]
+    return _offsets(admin, slots, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
 
 
 def _offsets(
@@ -122,7 +123,7 @@ def _offsets(
     return found
 
 
-def owners(admin: AdminClient, group_id: str, seconds: float = ANSWER_SECONDS) -> dict[SlotName, str]:
+def owners(admin: AdminClient, group_id: str, seconds: float) -> dict[SlotName, str]:
     """The group member ("client id at host") that every assigned partition belongs to."""
     held = holders(admin, group_id, seconds)
     return {slot: f"{one.client_id} at {one.host.lstrip('/')}" for slot, one in held.items()}

@@ -14,7 +14,7 @@ from schemas.settings import Settings
 from store.connect import kafka_admin, kafka_consumer
 from store.denied import read_failure
 from store.layout import SlotName
-from store.offsets import high_watermark, log_bounds, partitions
+from store.offsets import high_watermarks, log_bounds, partitions
 from store.reached import reached
 
 READ_SECONDS = 60.0
@@ -60,7 +60,7 @@ def published_runs(
     except EngagementError:
         return []
     bounds = log_bounds(admin, [slot.topic])[slot]
-    end = high_watermark(admin, slot) if wait_for_open else bounds.end
+    end = high_watermarks(admin, slot.topic)[slot] if wait_for_open else bounds.end
     if bounds.start >= end:
         return []
     # Partitions are assigned by hand: the group is never joined and nothing is committed to it.

@@ -37,7 +37,7 @@ register_operating(app)
 register_canary(app)
 
 OWNERS_SECONDS = 9.0
-"""How long one question for the group's members may take; it is asked for 30 s."""
+"""How long one question for the group's members may take, of which there are several within the patience of 30 s."""
 OutputOption = Annotated[Output, typer.Option(help="A table for people, or one JSON record a line.")]
 TopicOption = Annotated[Topic, typer.Option(help="Which of the two input topics.")]
 

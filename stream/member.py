@@ -84,9 +84,9 @@ class Member:
         )
 
     def turn(self, *, hurried: bool) -> bool:
-        """Fetch, count, do what is due; whether something came that was not waited for: point 4.
+        """Fetch, count, do what is due; whether there is more of what is not waited for: point 4.
 
-        ``hurried`` says that another member found such. Raises what ``Assignment.take`` and
+        ``hurried`` says that another member found so. Raises what ``Assignment.take`` and
         ``Assignment.maintain`` raise.
         """
         generations = self._assignment.generations()
@@ -94,7 +94,7 @@ class Member:
         current = self._assignment.generations()
         self._assignment.take(messages, {name: n for name, n in generations.items() if current.get(name) == n})
         self._assignment.maintain()
-        return bool(messages) and not self._waits
+        return len(messages) >= SLICE_RECORDS and not self._waits
 
     def stop(self, deadline: float) -> bool:
         """Store everything that is counted; whether that was done by ``deadline``."""

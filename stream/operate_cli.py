@@ -7,7 +7,6 @@ import time
 import zoneinfo
 from collections import Counter
 from contextlib import closing
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -19,7 +18,7 @@ from schemas.settings import Settings, load_settings
 from store.connect import connect_redis, kafka_admin, wait_for_kafka, wait_for_redis
 from store.console import Output, write_json, write_table
 from store.layout import SlotName
-from store.offsets import LogBounds, high_watermark, log_bounds, partitions
+from store.offsets import LogBounds, high_watermarks, log_bounds, partitions
 from store.patience import ask_patiently
 from store.slots import SlotStore
 from stream.check import Topic, open_lines
@@ -159,10 +158,9 @@ def _bounds(admin: AdminClient, settings: Settings) -> dict[SlotName, LogBounds]
 
 def _whole_bounds(admin: AdminClient, settings: Settings) -> dict[SlotName, LogBounds]:
     """Also up to where a transaction is open still: what another retry marks there must not be missed."""
-    return {
-        slot: LogBounds(log.start, ask_patiently(partial(high_watermark, admin, slot)))
-        for slot, log in _bounds(admin, settings).items()
-    }
+    bounds = _bounds(admin, settings)
+    ends = ask_patiently(lambda: high_watermarks(admin, settings.topics.rejects))
+    return {slot: LogBounds(log.start, ends[slot]) for slot, log in bounds.items()}
 
 
 def _ms(text: str, settings: Settings) -> int:

@@ -13,7 +13,7 @@ from schemas.settings import Settings
 from store.connect import kafka_consumer
 from store.denied import read_failure
 from store.layout import SlotName
-from store.offsets import high_watermark, log_bounds
+from store.offsets import high_watermarks, log_bounds
 from store.reached import reached
 from store.runs import Published
 
@@ -56,6 +56,7 @@ def published_record(
     the record may be there but not be visible yet, EngagementError for a value that is no score record.
     """
     topic, group = settings.topics.scores, settings.topics.runs
+    tops = high_watermarks(admin, topic)  # before the ends: what comes later is no part of the run
     ends = {slot: bounds.end for slot, bounds in log_bounds(admin, [topic]).items()}
     # Partitions are assigned by hand: the group is never joined and nothing is committed to it.
     consumer = kafka_consumer(settings, **{"group.id": group, "enable.partition.eof": True})
@@ -70,8 +71,8 @@ def published_record(
     finally:
         consumer.close()
     # The marker that commits a run comes to each partition in its own time, to that of the manifest maybe first.
-    if found is None and any(high_watermark(admin, slot) > end for slot, end in ends.items()):
-        raise Unavailable(f"a transaction is open in {topic}, or was a moment ago; the run may be whole later")
+    if found is None and any(top > ends.get(slot, 0) for slot, top in tops.items()):
+        raise Unavailable(f"a transaction is open in {topic}; the run may be whole later")
     return found
 
 

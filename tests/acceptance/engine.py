@@ -138,7 +138,11 @@ class Engine:
             try:
                 yield running
                 # Until it says something it has no handler for SIGTERM, and would end as Python does.
-                wait_until(lambda: all(log.stat().st_size for log in logs), what="workers that say something")
+                said = dict(zip(running, logs, strict=True))
+                wait_until(
+                    lambda: all(log.stat().st_size or one.poll() is not None for one, log in said.items()),
+                    what="workers that say something",
+                )
                 assert all(process.poll() is None for process in running), "a worker ended" + self.worker_logs()
                 for process in running:
                     process.send_signal(signal.SIGTERM)

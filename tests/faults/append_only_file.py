@@ -60,12 +60,19 @@ def copy_of(server: LocalRedis, folder: Path) -> Path:
 @contextmanager
 def same_files(server: LocalRedis) -> Iterator[None]:
     """In the block Redis appends to its file and does not put another one in its place."""
-    with redis.Redis.from_url(server.url) as client:
+    with redis.Redis.from_url(server.url, socket_timeout=30) as client:
         usual = client.config_get("auto-aof-rewrite-percentage")["auto-aof-rewrite-percentage"]
         client.config_set("auto-aof-rewrite-percentage", 0)
-        wait_until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], what="the end of a rewrite")
-        yield
-        client.config_set("auto-aof-rewrite-percentage", usual)
+        try:
+            wait_until(lambda: not _rewrites(client), what="the end of a rewrite")
+            yield
+        finally:
+            client.config_set("auto-aof-rewrite-percentage", usual)
+
+
+def _rewrites(client: redis.Redis) -> bool:
+    found = client.info("persistence")
+    return bool(found["aof_rewrite_in_progress"] or found["aof_rewrite_scheduled"])
 
 
 def put_back(server: LocalRedis, copy: Path) -> None:

@@ -77,16 +77,27 @@ class Transactions:
         self.sent = 0
         self.wanted = threading.Event()
         self.idle = threading.Event()
+        self._order = threading.Lock()
 
     def run(self) -> None:
         while True:
             if not self.wanted.is_set():
                 self._once()  # the log ends with markers
-                self.idle.set()
-                self.wanted.wait()
-                self.idle.clear()
+                self._rest()
             self._once()
             time.sleep(self._random.uniform(*BETWEEN_TRANSACTIONS))
+
+    def _rest(self) -> None:
+        with self._order:
+            if not self.wanted.is_set():
+                self.idle.set()
+        self.wanted.wait()
+
+    def go(self) -> None:
+        """Have transactions from now on. No rest of before may be taken for one that begins after the next pause."""
+        with self._order:
+            self.wanted.set()
+            self.idle.clear()
 
     def _once(self) -> None:
         try:
@@ -180,13 +191,12 @@ class Feeding:
 
     def _follow(self, order: Order) -> None:
         if order.rate:
-            self._transactions.idle.clear()  # here: its thread may wake after the next pause has begun
-            self._transactions.wanted.set()
+            self._transactions.go()
         else:
             self._transactions.wanted.clear()
             self._producer.flush(FLUSH_SECONDS)
             self._transactions.idle.wait(FLUSH_SECONDS)
-            with suppress(AssertionError, KafkaException):  # of a broker that is away
+            with suppress(AssertionError):  # of a broker that is away
                 await_markers(self._kafka, *self._topics, seconds=FLUSH_SECONDS)
         self._followed = order.number
 

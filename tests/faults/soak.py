@@ -14,11 +14,9 @@ from services.kafka import LocalKafka
 from services.redis import LocalRedis
 from tests.faults.catalog import Fault
 from tests.faults.checker import Report, Rules
-from tests.faults.system import Setup, System
+from tests.faults.system import NOT_IN_TIME, Setup, System
 
 EVERY_SECONDS = 15.0
-NOT_IN_TIME = "did not come about"
-"""What ``wait_until`` says."""
 SPREAD_SECONDS = 4.0
 SETUP = Setup(partitions=8, workers=2, rate=6_500, day_seconds=10.0, rules=Rules(retention_days=120))
 

@@ -49,6 +49,8 @@ SAMPLE_SHARE = 0.05
 """Of the time may go into samples."""
 STEADY_SECONDS = DRAIN_SECONDS = 90.0
 AWAKE_SECONDS = 60.0
+NOT_IN_TIME = "did not come about"
+"""What ``until`` and ``wait_until`` say: a step of a fault was not made, which is no finding."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,7 @@ class System:
             if answer:
                 return answer
             if time.monotonic() > deadline:
-                raise AssertionError(f"{what} did not come about within {seconds:g} s; the last answer was {answer!r}")
+                raise AssertionError(f"{what} {NOT_IN_TIME} within {seconds:g} s; the last answer was {answer!r}")
             time.sleep(LOOK_SECONDS)
 
     def sample(self) -> None:

@@ -16,7 +16,7 @@ def live(settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setattr(owned, "CHECKPOINT_SECONDS", 0.2)
     monkeypatch.setattr(owned, "IDLE_CHECK_SECONDS", 0.6)
     # On a busy machine: what is stored late is no failure, and who goes amid a rebalance lets it end, as the group
-    # would else wait for it for the whole session. Tests of these times set them again.
+    # would else wait for it for the whole session. Processes of workers have the product's times.
     monkeypatch.setattr(worker, "STOP_SECONDS", 30.0)
     monkeypatch.setattr(worker, "LEAVE_SECONDS", 12.0)
     with capture_logs() as log:

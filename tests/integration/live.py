@@ -151,7 +151,8 @@ class Live:
         self.wait_left()
         admin, group_id = self.admin, self.settings.group_id
         request = ConsumerGroupTopicPartitions(group_id, [TopicPartition(self.slot().topic, 0, offset)])
-        admin.alter_consumer_group_offsets([request])[group_id].result(timeout=60)
+        done = admin.alter_consumer_group_offsets([request])[group_id].result(timeout=60)
+        assert not any(place.error for place in done.topic_partitions), done.topic_partitions
 
     @staticmethod
     def new_state_id() -> bytes:

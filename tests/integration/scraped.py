@@ -82,7 +82,7 @@ class Exporter:
             yield self
         finally:
             self._stop.set()
-            self._thread.join(30)
+            self._thread.join(90)
             assert not self._thread.is_alive()
 
 

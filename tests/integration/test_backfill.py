@@ -3,6 +3,7 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,8 +153,11 @@ def test_a_bar_is_shown_on_a_terminal_and_stdout_has_only_lines(settings_env: di
     environ = {**settings_env, "TERM": "xterm"}
     with subprocess.Popen(words, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=its_end, text=True) as process:
         os.close(its_end)
+        overdue = threading.Timer(120, process.kill)
+        overdue.start()
         shown = read_all(terminal)  # while it runs: a slow one draws more than a terminal holds unread
         said, _ = process.communicate(timeout=60)
+        overdue.cancel()
     assert process.returncode == 0
     assert f"publishing {iso(DAY)}" in shown
     assert "2/2" in shown

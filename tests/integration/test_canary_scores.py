@@ -18,7 +18,7 @@ from stream.canary.picture import figures_of, readiness
 from stream.canary.scores import published_record
 from tests import support
 from tests.integration.counted import published as published_run
-from tests.integration.flown import ACCOUNT, Flown, far_from_midnight, flying, tampered
+from tests.integration.flown import ACCOUNT, Flown, command, far_from_midnight, flying, tampered
 from tests.integration.live import Live, action
 from tests.support import await_markers
 
@@ -138,6 +138,9 @@ def test_a_run_is_not_judged_before_all_of_it_is_visible(system: Live) -> None:
     publish_manifest(settings, "doctored")
     with pytest.raises(Unavailable, match="a transaction is open"):
         published(settings)
+    with system.worker():
+        once = command(system, "canary", "--once")
+    assert (once.returncode, "scores: not compared (a transaction is open" in once.stdout) == (0, True), once
     late.commit_transaction(30)
     await_markers(settings.kafka_bootstrap_servers, settings.topics.scores)
     assert published(settings) == record

@@ -73,9 +73,11 @@ def test_lost_partitions_are_let_go_without_a_write(
     short.topics()
     short.produce([action()] * 100)
     with short.worker() as worker:
-        assert blocked.wait(PATIENCE_SECONDS)
-        wait_until(lambda: not short.members, what="the end of the session")
-        go_on.set()
+        try:
+            assert blocked.wait(PATIENCE_SECONDS)
+            wait_until(lambda: not short.members, what="the end of the session")
+        finally:
+            go_on.set()
         short.wait_said("partitions lost")
         short.wait_said("slot loaded", times=2, slot=short.slot())
         assert [line["offset"] for line in short.said("slot loaded", slot=short.slot())] == [0, 0]

@@ -6,7 +6,7 @@ from confluent_kafka import Producer
 
 from store import layout, vectors
 from store.connect import kafka_admin
-from store.offsets import high_watermark, log_bounds
+from store.offsets import high_watermarks, log_bounds
 from store.slots import SlotStore
 from stream.lag import read_lag
 from tests.integration.live import Live, action
@@ -41,7 +41,7 @@ def test_the_offset_moves_past_markers_and_aborted_records_to_the_very_end(live:
     live.topics()
     transactions(live, "commit", "abort", "commit", "abort")
     end = 4 * (5 + 1)
-    wait_until(lambda: high_watermark(live.admin, live.slot()) == end, what="the last marker")
+    wait_until(lambda: high_watermarks(live.admin, live.slot().topic)[live.slot()] == end, what="the last marker")
     with live.worker():
         live.wait_stored(end)
     assert lags(live) == [0, 0]

@@ -8,7 +8,7 @@ from schemas.exits import EngagementError
 from store.layout import SlotName
 from store.offsets import (
     LogBounds,
-    high_watermark,
+    high_watermarks,
     log_append_time,
     log_bounds,
     owners,
@@ -55,25 +55,25 @@ def test_the_end_of_a_log_is_its_last_stable_offset(admin: AdminClient, kafka: s
     producer.flush(30)
     empty, slot = SlotName(topic, 0), SlotName(topic, 1)
     assert log_bounds(admin, [topic]) == {empty: LogBounds(0, 0), slot: LogBounds(0, 0)}
-    assert high_watermark(admin, slot) == 1
+    assert high_watermarks(admin, topic) == {empty: 0, slot: 1}
     producer.commit_transaction(30)
     wait_until(lambda: log_bounds(admin, [topic])[slot] == LogBounds(0, 2), what="record and marker")
 
 
 def test_owners_are_the_members_of_the_group(admin: AdminClient, kafka: str, topic: str) -> None:
-    assert owners(admin, topic) == {}
+    assert owners(admin, topic, 30) == {}
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": topic, "client.id": "worker-7"})
     consumer.subscribe([topic])
 
     def owned() -> dict[SlotName, str]:
         consumer.poll(0.1)
-        return owners(admin, topic)
+        return owners(admin, topic, 30)
 
     found = wait_until(owned, what="an assignment")
     assert found.keys() == {SlotName(topic, 0), SlotName(topic, 1)}
     assert all(owner.startswith("worker-7 at ") for owner in found.values())
     consumer.close()
-    wait_until(lambda: owners(admin, topic) == {}, what="the member to leave")
+    wait_until(lambda: owners(admin, topic, 30) == {}, what="the member to leave")
 
 
 def test_a_topic_says_who_sets_its_timestamps(admin: AdminClient, kafka: str, topic: str) -> None:

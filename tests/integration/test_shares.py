@@ -68,8 +68,11 @@ def test_a_standby_that_ends_does_not_hold_up_its_group(live: Live, group: dict[
     with live.worker() as first:
         live.wait_said("slot loaded", times=2)
         alone = live.members
-        with live.worker(), live.worker():
+        with worker_process(live) as second, worker_process(live) as third:
             wait_until(lambda: live.members == 3 * alone, what="three workers in the group")
+            for standby in (second, third):
+                standby.terminate()
+            assert {standby.wait(SOON_SECONDS) for standby in (second, third)} == {0}
         with live.worker():
             wait_until(lambda: live.members == 2 * alone, SOON_SECONDS, "two workers in the group")
             first.stop()

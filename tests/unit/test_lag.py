@@ -92,6 +92,14 @@ def test_a_slot_that_no_worker_would_load_keeps_its_lag(stored: Header, obstacle
     assert found.note
 
 
+@pytest.mark.parametrize(("layout", "timezone"), [(9, "UTC"), (1, "Europe/Paris")])
+@pytest.mark.parametrize(("start", "offset", "topic_id"), [(0, 101, "id"), (50, 49, "id"), (0, 70, "another")])
+def test_a_foreign_offset_has_no_lag_whatever_else_is_wrong(
+    start: int, offset: int, topic_id: str, layout: int, timezone: str
+) -> None:
+    assert row(start, 100, header(offset, topic_id, layout, timezone)).lag is None
+
+
 def test_rows_come_in_order_of_topic_and_partition() -> None:
     slots = [SlotName("t.b", 10), SlotName("t.b", 9), SlotName("t.a", 0)]
     rows = lag_rows({slot: LogBounds(0, 0) for slot in slots}, {}, {"t.a": "", "t.b": ""}, "UTC")

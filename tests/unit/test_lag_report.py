@@ -7,12 +7,14 @@ from rich.console import Console
 
 from schemas.exits import Obstacle
 from store.layout import SlotName
-from store.remedies import ways_past_gap
+from store.obstacles import of_log
+from store.offsets import LogBounds
 from stream.lag_report import HEADING, LagLine, lag_view
 from stream.lag_status import Status
 
 SLOT = SlotName("engagement.actions", 3)
-NOTE = f"the log no longer holds the stored offset; {ways_past_gap(SLOT)}"
+FOUND = of_log(SLOT, 49, LogBounds(50, 100))
+NOTE = FOUND.note if FOUND else ""
 CALM = LagLine(
     topic="engagement.accounts",
     partition=0,

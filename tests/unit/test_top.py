@@ -8,8 +8,9 @@ from rich.console import Console
 from schemas.exits import Obstacle
 from schemas.manifest import Cohort, Manifest
 from store.layout import SlotName
+from store.obstacles import of_log
+from store.offsets import LogBounds
 from store.redis_state import RedisState
-from store.remedies import ways_past_gap
 from store.runs import Published
 from stream.lag_status import Status, Verdict
 from stream.picture import Partition, Picture, Source, Totals
@@ -129,8 +130,10 @@ def test_a_lag_that_is_really_another_one_comes_first_within_its_status() -> Non
 
 def stopped(number: int) -> Partition:
     slot = SlotName("t.actions", number)
-    note = f"the stored offset is past the end of the log; {ways_past_gap(slot)}"
-    return partition(number, lag=None, lag_seconds=None, verdict=Verdict(Status.STOPPED, 1, note))
+    found = of_log(slot, 130, LogBounds(0, 100))
+    return partition(
+        number, lag=None, lag_seconds=None, verdict=Verdict(Status.STOPPED, 1, found.note if found else None)
+    )
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, None), (80, 40), (120, 24), (60, 30)])

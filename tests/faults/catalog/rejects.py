@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
-
-from tests.faults.catalog.bad_input import Record, send_all
+from tests.faults.catalog.bad_input import Record, send_all, take_values_of
 from tests.faults.catalog.fault import Fault
 from tests.faults.stopped import assert_error, command, end_all
 from tests.faults.system import System
@@ -53,10 +51,7 @@ def take_too_little_for_the_dead(system: System) -> None:
 
 
 def limit(system: System, most_bytes: int) -> None:
-    entry = ConfigEntry("max.message.bytes", str(most_bytes), incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ConfigResource.Type.TOPIC, f"{system.prefix}rejects", incremental_configs=[entry])
-    admin = AdminClient({"bootstrap.servers": system.kafka_server.address})
-    admin.incremental_alter_configs([resource])[resource].result()
+    take_values_of(system, "rejects", most_bytes)
 
 
 def be_missing(system: System) -> None:

@@ -25,6 +25,7 @@ Answer = TypeVar("Answer")
 
 JOIN_SECONDS = 90.0
 SETTLE_SECONDS = 90.0
+OWNERS_SECONDS = 30.0
 GROUP = {name: value for name, value in CLASSIC.items() if name != "max.poll.interval.ms"}
 """A dead member is missed within seconds; a slow one may take its time, as by default."""
 
@@ -148,7 +149,7 @@ class Rolling:
     def _members(self) -> dict[object, str]:
         """Who has which partition; nobody any while the group is dealing out."""
         try:
-            held = owners(self._admin, f"{self._system.prefix}stream")
+            held = owners(self._admin, f"{self._system.prefix}stream", OWNERS_SECONDS)
         except (EngagementError, KafkaException):
             return {}
         return {slot: member.split(" at ")[0] for slot, member in held.items()}
