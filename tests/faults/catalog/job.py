@@ -105,9 +105,8 @@ def publish(system: System, as_of: str) -> None:
     system.check_runs(as_of)
 
 
-AT_EVERY_STEP = Fault("job", "SIGKILL at every step of a run", dies_at_every_step, quiet=True)
 FAULTS = (
-    AT_EVERY_STEP,
+    Fault("job", "SIGKILL at every step of a run", dies_at_every_step, quiet=True),
     Fault("job", "SIGKILL at one step of a run", dies_at_a_step, quiet=True),
     Fault("job", "two jobs at once", two_at_once, quiet=True),
     Fault("job", "workers come and go under a job", amid_rebalances, quiet=True),
