@@ -63,7 +63,7 @@ class Slots:
             case Obstacle.LAYOUT | Obstacle.TIMEZONE:
                 raise ConfigurationError(str(found))
             case _:
-                raise Blocked(str(found), found.obstacle)
+                raise found.blocked()
 
 
 def read_offsets(store: SlotStore, slots: Slots, wanted: list[SlotName], settings: Settings) -> dict[SlotName, int]:

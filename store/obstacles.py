@@ -6,7 +6,7 @@ order, and which error they are is for those who ask.
 
 import msgspec
 
-from schemas.exits import Obstacle
+from schemas.exits import Blocked, Obstacle
 from store.layout import BEING_EMPTIED, LAYOUT_VERSION, Header, SlotName
 from store.offsets import LogBounds
 from store.remedies import rebuild, ways, ways_past_gap
@@ -22,6 +22,10 @@ class Found(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         """One line, as the message of an error."""
         return f"{self.slot}: {self.note}"
+
+    def blocked(self) -> Blocked:
+        """The error that says so."""
+        return Blocked(str(self), self.obstacle)
 
 
 def of_layout(slot: SlotName, header: Header) -> Found | None:

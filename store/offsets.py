@@ -97,9 +97,8 @@ def log_bounds(admin: AdminClient, topics: Collection[str]) -> dict[SlotName, Lo
     return {slot: LogBounds(starts[slot], ends[slot]) for slot in slots}
 
 
-def high_watermarks(admin: AdminClient, topic: str) -> dict[SlotName, int]:
-    """The end of every partition including records of transactions that are still open."""
-    slots = [SlotName(topic, number) for number in range(partitions(admin, [topic])[topic])]
+def high_watermarks(admin: AdminClient, slots: Iterable[SlotName]) -> dict[SlotName, int]:
+    """The end of each partition including records of transactions that are still open."""
     return _offsets(admin, slots, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
 
 

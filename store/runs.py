@@ -60,7 +60,7 @@ def published_runs(
     except EngagementError:
         return []
     bounds = log_bounds(admin, [slot.topic])[slot]
-    end = high_watermarks(admin, slot.topic)[slot] if wait_for_open else bounds.end
+    end = high_watermarks(admin, [slot])[slot] if wait_for_open else bounds.end
     if bounds.start >= end:
         return []
     # Partitions are assigned by hand: the group is never joined and nothing is committed to it.

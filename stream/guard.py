@@ -58,7 +58,7 @@ def _error(found: Found) -> EngagementError:
         case Obstacle.PAST_END:
             return BeyondLogEnd(str(found), found.obstacle)
         case _:
-            return Blocked(str(found), found.obstacle)
+            return found.blocked()
 
 
 def new_header(slot: SlotName, around: Surroundings, timezone: str) -> Header:

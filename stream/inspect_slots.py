@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.accounts import AccountEntry
-from schemas.exits import Blocked, EngagementError, Obstacle
+from schemas.exits import EngagementError, Obstacle
 from store import obstacles, tables, vectors
 from store.account_records import AccountsPart, records_in_force
 from store.layout import (
@@ -105,7 +105,7 @@ def checked_snapshot(store: SlotStore, slot: SlotName, choose: Callable[[Header]
     found = store.snapshot(slot, choose)
     other = None if found is None else obstacles.of_layout(slot, found.header)
     if other is not None and other.obstacle is Obstacle.LAYOUT:
-        raise Blocked(str(other), other.obstacle)
+        raise other.blocked()
     return found
 
 

@@ -159,7 +159,7 @@ def _bounds(admin: AdminClient, settings: Settings) -> dict[SlotName, LogBounds]
 def _whole_bounds(admin: AdminClient, settings: Settings) -> dict[SlotName, LogBounds]:
     """Also up to where a transaction is open still: what another retry marks there must not be missed."""
     bounds = _bounds(admin, settings)
-    ends = ask_patiently(lambda: high_watermarks(admin, settings.topics.rejects))
+    ends = ask_patiently(lambda: high_watermarks(admin, bounds))
     return {slot: LogBounds(log.start, ends[slot]) for slot, log in bounds.items()}
 
 

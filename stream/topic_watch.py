@@ -38,7 +38,7 @@ class TopicWatch:
             for slot, topic_id in counted_from.items():
                 other = obstacles.of_topic(slot, topic_id, found.get(slot.topic, topic_id))
                 if other is not None:
-                    blocked[slot] = Blocked(str(other), other.obstacle)
+                    blocked[slot] = other.blocked()
         if not self._answers and counted_from and now - self._asked_at >= WATCH_SECONDS:
             self._asked_at = now
             self._answers = self._admin.describe_topics(TopicCollection(sorted({one.topic for one in counted_from})))

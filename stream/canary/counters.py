@@ -6,7 +6,6 @@ import msgspec
 import numpy as np
 import redis
 
-from schemas.exits import Blocked
 from store import obstacles, tables, vectors
 from store.layout import ACCOUNTS, ACTIONS, BEING_EMPTIED, LAYOUT_VERSION, SERIES, Header, SlotName, count, name_lengths
 from store.slot_headers import slot_headers
@@ -79,7 +78,7 @@ class Counters:
     def _check_days(self, slot: SlotName, header: Header) -> None:
         other = obstacles.of_timezone(slot, header, self._timezone)
         if other is not None:
-            raise Blocked(str(other), other.obstacle)
+            raise other.blocked()
 
 
 def _find(strings: Mapping[str, bytearray], account: str, action: str) -> _Place | None:

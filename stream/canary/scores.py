@@ -13,7 +13,7 @@ from schemas.settings import Settings
 from store.connect import kafka_consumer
 from store.denied import read_failure
 from store.layout import SlotName
-from store.offsets import high_watermarks, log_bounds
+from store.offsets import high_watermarks, log_bounds, partitions
 from store.reached import reached
 from store.runs import Published
 
@@ -56,7 +56,8 @@ def published_record(
     the record may be there but not be visible yet, EngagementError for a value that is no score record.
     """
     topic, group = settings.topics.scores, settings.topics.runs
-    tops = high_watermarks(admin, topic)  # before the ends: what comes later is no part of the run
+    slots = [SlotName(topic, number) for number in range(partitions(admin, [topic])[topic])]
+    tops = high_watermarks(admin, slots)  # before the ends: what comes later is no part of the run
     ends = {slot: bounds.end for slot, bounds in log_bounds(admin, [topic]).items()}
     # Partitions are assigned by hand: the group is never joined and nothing is committed to it.
     consumer = kafka_consumer(settings, **{"group.id": group, "enable.partition.eof": True})

@@ -41,7 +41,7 @@ def test_the_offset_moves_past_markers_and_aborted_records_to_the_very_end(live:
     live.topics()
     transactions(live, "commit", "abort", "commit", "abort")
     end = 4 * (5 + 1)
-    wait_until(lambda: high_watermarks(live.admin, live.slot().topic)[live.slot()] == end, what="the last marker")
+    wait_until(lambda: high_watermarks(live.admin, [live.slot()])[live.slot()] == end, what="the last marker")
     with live.worker():
         live.wait_stored(end)
     assert lags(live) == [0, 0]

@@ -55,7 +55,7 @@ def test_the_end_of_a_log_is_its_last_stable_offset(admin: AdminClient, kafka: s
     producer.flush(30)
     empty, slot = SlotName(topic, 0), SlotName(topic, 1)
     assert log_bounds(admin, [topic]) == {empty: LogBounds(0, 0), slot: LogBounds(0, 0)}
-    assert high_watermarks(admin, topic) == {empty: 0, slot: 1}
+    assert high_watermarks(admin, [empty, slot]) == {empty: 0, slot: 1}
     producer.commit_transaction(30)
     wait_until(lambda: log_bounds(admin, [topic])[slot] == LogBounds(0, 2), what="record and marker")
 
